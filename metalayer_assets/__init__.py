@@ -1,0 +1,1 @@
+"""MetaLayer: a medallion warehouse on PostgreSQL, built as a Dagster asset graph."""

@@ -1,0 +1,96 @@
+"""Tell what the audit of a write saw, as one asset check per table, here. Checks never read a table.
+
+A slice that the audit refused has no check result: its step fails with the reason, and the old slice stands.
+What is told here is what was published: rows kept out and rules broken are a warning with counts and keys.
+"""
+
+import time
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+
+from metalayer_assets.contracts import Contract
+from metalayer_assets.metadata import asset_key, broken_rules
+from metalayer_assets.partitions import key_of_slice
+from metalayer_assets.warehouse.ledger import WriteReport
+
+AUDIT = "audit"
+
+
+def audit_check_spec(contract: Contract, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
+    """The check of a table: what the audit counted, per slice."""
+    return dg.AssetCheckSpec(
+        AUDIT,
+        asset=asset_key(contract.name),
+        description="Every row read is written, collapsed or quarantined; passes when no row broke a rule.",
+        blocking=False,
+        partitions_def=partitions,
+    )
+
+
+def _result(report: WriteReport, days: list[date]) -> tuple[bool, dict[str, Any]]:
+    kept_out = sum(report.slices[day].rows_quarantined for day in days)
+    broken = broken_rules(report, days)
+    metadata: dict[str, Any] = {
+        "rows_read": sum(report.slices[day].rows_read for day in days),
+        "rows_written": sum(report.slices[day].rows_written for day in days),
+        "rows_collapsed": sum(report.slices[day].rows_collapsed for day in days),
+        "rows_quarantined": kept_out,
+    }
+    if broken:
+        rows = [
+            f"| {rule} | {severity} | {count} | {examined} | {', '.join(keys)} |"
+            for rule, (severity, count, examined, keys) in broken.items()
+        ]
+        metadata["broken_rules"] = dg.MetadataValue.md(
+            "\n".join(
+                ["| rule | severity | rows broken | rows examined | sample keys |", "|---|---|---|---|---|", *rows]
+            )
+        )
+    if kept_out:
+        metadata["see"] = f"metalayer quarantine {report.table}"
+    return not kept_out and not broken, metadata
+
+
+def audit_results(
+    context: dg.AssetExecutionContext, contract: Contract, report: WriteReport
+) -> Iterator[dg.AssetCheckEvaluation | dg.AssetCheckResult]:
+    """One evaluation per slice written, then the result of the step."""
+    key = asset_key(contract.name)
+    days = sorted(report.slices)
+    if len(days) > 1:
+        yield from _per_slice(context, key, report, days)
+    passed, metadata = _result(report, days)
+    yield dg.AssetCheckResult(
+        check_name=AUDIT, asset_key=key, passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata
+    )
+
+
+def _per_slice(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, report: WriteReport, days: list[date]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    # In a run of several partitions Dagster stores one evaluation without a partition and leaves the planned ones open;
+    # an evaluation that names its materialization closes them.
+    stored = context.instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, {key_of_slice(day) for day in days}
+    )
+    now = time.time()
+    for day in days:
+        passed, metadata = _result(report, [day])
+        partition = key_of_slice(day)
+        yield dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=AUDIT,
+            passed=passed,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata=metadata,
+            partition=partition,
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                run_id=context.run_id, storage_id=stored[partition], timestamp=now
+            )
+            if partition in stored
+            else None,
+        )

@@ -1,0 +1,39 @@
+"""Tables as data. Define what a table is here; keep how it is built, loaded or shown out.
+
+`CATALOG` holds every contract of the warehouse by its name, `layer.table`, in an order in which each table
+stands after the tables that it reads. Nothing below this package imports Dagster or a database driver.
+"""
+
+from metalayer_assets.contracts.catalog import CATALOG, Catalog, contract_named
+from metalayer_assets.contracts.model import (
+    Column,
+    Contract,
+    Grain,
+    Guard,
+    Judged,
+    Landed,
+    Modelled,
+    Reads,
+    Rule,
+    Severity,
+    Stored,
+)
+from metalayer_assets.contracts.types import Type
+
+__all__ = [
+    "CATALOG",
+    "Catalog",
+    "Column",
+    "Contract",
+    "Grain",
+    "Guard",
+    "Judged",
+    "Landed",
+    "Modelled",
+    "Reads",
+    "Rule",
+    "Severity",
+    "Stored",
+    "Type",
+    "contract_named",
+]

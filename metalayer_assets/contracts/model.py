@@ -1,0 +1,232 @@
+"""Define what a contract is here; keep the contracts themselves out (`bronze`, `silver`, `gold`, `meta`)."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import Enum
+
+from metalayer_assets.contracts.predicate import Predicate
+from metalayer_assets.contracts.types import Type
+
+
+class Severity(Enum):
+    """What a broken rule does to its row."""
+
+    REJECT = "reject"  # the row goes to quarantine
+    WARN = "warn"  # the row is kept and its quality score lowered
+
+
+class Grain(Enum):
+    """The length of one slice; a slice is named by its first day."""
+
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+    def first_day(self, day: date) -> date:
+        """The first day of the slice that the day lies in."""
+        if self is Grain.DAY:
+            return day
+        return day.replace(day=1) if self is Grain.MONTH else day.replace(month=1, day=1)
+
+    def next_slice(self, day: date) -> date:
+        """The first day of the slice after the one that the day lies in."""
+        if self is Grain.DAY:
+            return day + timedelta(days=1)
+        if self is Grain.MONTH:
+            return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+        return date(day.year + 1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, type and meaning, and what is true of every value in it.
+
+    Attributes:
+        name: Lower-case name in PostgreSQL, at most 63 bytes.
+        type: The one statement of its type.
+        description: One sentence for the data dictionary.
+        nullable: Whether NULL may be stored.
+        pii: Whether the value can identify a person.
+        optional: In a landed table, whether an extract may lack the column.
+        source_names: In a landed table, further header spellings that mean this column.
+        derived: In a judged table, the SQL expression over the row's typed columns that yields it.
+        default: SQL expression for rows written without the column (kept for `meta` tables).
+    """
+
+    name: str
+    type: Type
+    description: str
+    nullable: bool = True
+    pii: bool = False
+    optional: bool = False
+    source_names: tuple[str, ...] = ()
+    derived: str | None = None
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named truth about every row of a judged table.
+
+    Attributes:
+        id: Stable name, shown in quarantine and in checks.
+        description: What must hold, as a sentence.
+        holds: The predicate; the rule is broken where it is false.
+        severity: What a broken rule does.
+        dimension: Completeness, validity, uniqueness, consistency, timeliness or accuracy.
+        weight: Share in the row's quality score, relative to the other rules of the table.
+        readable: Name of a column whose source text must be readable as the column's type; then `holds` is None.
+    """
+
+    id: str
+    description: str
+    holds: Predicate | None = None
+    severity: Severity = Severity.REJECT
+    dimension: str = "validity"
+    weight: int = 1
+    readable: str | None = None
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A table that this table is made from, and which of its slices a changed row there touches.
+
+    Attributes:
+        table: Name of the table read.
+        slice_by: Column of that table whose value names the touched slice here.
+        key: Columns that identify one thing told several times; a change to one telling touches the slices of all.
+    """
+
+    table: str
+    slice_by: str
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How much of a published slice a write may lose before it is refused (`None`: the setting's share).
+
+    Attributes:
+        max_loss: Largest share of rows that may go, 0 to 1.
+        min_rows: Slices smaller than this may shrink freely.
+        may_empty: Whether a slice that had rows may become empty.
+    """
+
+    max_loss: float | None = None
+    min_rows: int = 20
+    may_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Landed:
+    """Made from landed files: `landing/<system>/<dataset>/<arrival day>/*`."""
+
+    system: str
+    dataset: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Made by one SELECT that cleans text; the contract casts it, judges each row and collapses by key."""
+
+    quarantine: str
+
+
+@dataclass(frozen=True)
+class Modelled:
+    """Made by one SELECT whose columns are the contract's."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Written by the warehouse about itself; not an asset."""
+
+
+Source = Landed | Judged | Modelled | Stored
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The one declaration of a table.
+
+    Attributes:
+        name: `layer.table`; the asset key, the relation, the SQL file and the test carry the same name.
+        description: What one row is and what the table is for.
+        columns: In physical order.
+        key: Primary key columns.
+        slice_by: Column that names the slice (None for tables that are not sliced).
+        grain: Length of a slice.
+        source: How a slice is made.
+        reads: The tables that it is made from.
+        rules: What must hold for every row.
+        indexes: Further column lists to index.
+        owner: Team that answers for the table.
+        guard: When a shrinking slice is refused.
+        by_month: Whether the table is range-partitioned by month on its slice column.
+    """
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    source: Source
+    slice_by: str | None = None
+    grain: Grain = Grain.DAY
+    reads: tuple[Reads, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+    owner: str = "team:data-platform"
+    guard: Guard = field(default_factory=Guard)
+    by_month: bool = False
+
+    @property
+    def layer(self) -> str:
+        """Schema in PostgreSQL and group in Dagster."""
+        return self.name.split(".")[0]
+
+    @property
+    def table(self) -> str:
+        """Table name without its layer."""
+        return self.name.split(".")[1]
+
+    @property
+    def sliced_by(self) -> str:
+        """The slice column, for tables that have one.
+
+        Raises:
+            ValueError: The table is not sliced.
+        """
+        if self.slice_by is None:
+            raise ValueError(f"{self.name} has no slices")
+        return self.slice_by
+
+    @property
+    def is_asset(self) -> bool:
+        """Whether the table is a node of the asset graph."""
+        return not isinstance(self.source, Stored)
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name}")
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names in physical order."""
+        return tuple(column.name for column in self.columns)
+
+    def rules_of(self, severity: Severity) -> Iterator[Rule]:
+        """Rules of that severity, in declared order."""
+        return (rule for rule in self.rules if rule.severity is severity)
+
+    def fingerprint(self) -> str:
+        """Hash of everything declared here; changes when any clause does."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]

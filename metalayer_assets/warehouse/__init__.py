@@ -1,0 +1,1 @@
+"""The half of MetaLayer that knows PostgreSQL. Nothing below this package imports Dagster."""

@@ -1,0 +1,158 @@
+"""Load landed files for a write of a bronze table here, by COPY, without a second copy of the rows.
+
+Days of months that do not exist yet are loaded straight into the months' shell; days of standing months go
+through a temporary table. Either way no reader sees a row before the transaction commits.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from metalayer_assets.contracts import Contract
+from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID
+from metalayer_assets.warehouse.checksums import checksum, row_hash
+from metalayer_assets.warehouse.errors import LandingError
+from metalayer_assets.warehouse.kept_out import REJECTED_LINES
+from metalayer_assets.warehouse.landing import LandedFile
+from metalayer_assets.warehouse.ledger import SliceCounts
+from metalayer_assets.warehouse.loading import LoadReport, SourceColumn, load_file
+from metalayer_assets.warehouse.months import Shell
+from metalayer_assets.warehouse.publish import delete_slices
+from metalayer_assets.warehouse.statements import bind, ident, listed
+
+Cursor = Any
+
+_STAGE = "staged"
+
+
+@dataclass
+class BronzeStage:
+    """Landed files of some arrival days, loaded but not published.
+
+    Attributes:
+        loads: What was loaded, by day and file.
+        broken: Days with a file that cannot be loaded at all, and why.
+    """
+
+    shell: Shell
+    loads: dict[date, list[tuple[LandedFile, LoadReport]]] = field(default_factory=dict)
+    broken: dict[date, str] = field(default_factory=dict)
+
+
+def _source_columns(contract: Contract) -> list[SourceColumn]:
+    return [
+        SourceColumn(name=column.name, source_names=(column.name, *column.source_names), required=not column.optional)
+        for column in contract.columns
+        if not column.name.startswith("_")
+    ]
+
+
+def load_days(cursor: Cursor, contract: Contract, files: Mapping[date, Sequence[LandedFile]]) -> BronzeStage:
+    """Load the files of these days. A file that cannot be loaded breaks its day only; the others go on loading."""
+    stage = BronzeStage(shell=Shell(cursor, contract, list(files)))
+    cursor.execute(
+        f"create temporary table {ident(_STAGE)} (like {ident(contract.name)} including defaults) on commit drop"
+    )
+    cursor.execute(
+        f"create temporary table {ident(REJECTED_LINES)}"
+        " (_line bigint, raw bytea, reason text, _file_id bigint, _arrival_day date) on commit drop"
+    )
+    columns = _source_columns(contract)
+    for day, landed in sorted(files.items()):
+        target: tuple[str | None, str] = (None, _STAGE)
+        if stage.shell.holds(day):
+            layer, table = stage.shell.relation.split(".")
+            target = (layer, table)
+        cursor.execute("savepoint arrival_day")
+        try:
+            stage.loads[day] = [(file, _load(cursor, file, target, columns, day)) for file in landed]
+        except LandingError as error:
+            cursor.execute("rollback to savepoint arrival_day")
+            stage.broken[day] = str(error)
+        cursor.execute("release savepoint arrival_day")
+    return stage
+
+
+def _load(
+    cursor: Cursor,
+    file: LandedFile,
+    target: tuple[str | None, str],
+    columns: Sequence[SourceColumn],
+    day: date,
+) -> LoadReport:
+    return load_file(
+        cursor,
+        file.path,
+        stage=target,
+        rejects=(None, REJECTED_LINES),
+        columns=columns,
+        constants={FILE_ID: file.file_id, ARRIVAL_DAY: day},
+    )
+
+
+def measure_days(
+    cursor: Cursor, contract: Contract, stage: BronzeStage, days: Sequence[date]
+) -> dict[date, SliceCounts]:
+    """Count and checksum the loaded rows per day."""
+    sources = [ident(_STAGE), *([ident(stage.shell.relation)] if stage.shell.months else [])]
+    parts = [
+        f"select _arrival_day, count(*), {checksum(row_hash(contract))} from {source} group by _arrival_day"
+        for source in sources
+    ]
+    cursor.execute(" union all ".join(parts))
+    loaded = {day: (rows, digest) for day, rows, digest in cursor.fetchall()}
+    cursor.execute(
+        f"select _arrival_day, {checksum('hashtextextended(row(_file_id, _line, raw)::text, 0)')}"
+        f" from {ident(REJECTED_LINES)} group by _arrival_day"
+    )
+    kept_out = dict(cursor.fetchall())
+    found = {}
+    for day in days:
+        reports = [report for _, report in stage.loads.get(day, ())]
+        rows, digest = loaded.get(day, (0, SliceCounts().checksum))
+        found[day] = SliceCounts(
+            rows_read=sum(report.records_read for report in reports),
+            rows_written=rows,
+            rows_quarantined=sum(report.rows_rejected for report in reports),
+            checksum=digest,
+            quarantine_checksum=kept_out.get(day, SliceCounts().quarantine_checksum),
+        )
+    return found
+
+
+def prepare_rejected_lines(cursor: Cursor, contract: Contract) -> None:
+    """Give the rejected lines the names and the row hash that the quarantine table knows them by."""
+    renames = {"_line": "source_line", "_file_id": "source_file_id", "_arrival_day": "arrival_day"}
+    for old, new in renames.items():
+        cursor.execute(f"alter table {ident(REJECTED_LINES)} rename column {ident(old)} to {ident(new)}")
+    cursor.execute(
+        bind(
+            f"alter table {ident(REJECTED_LINES)}"
+            " add column row_hash text generated always as (md5(raw)) stored,"
+            f" add column table_name text default '{contract.name}'"
+        )
+    )
+
+
+def publish_days(cursor: Cursor, contract: Contract, stage: BronzeStage, days: Sequence[date]) -> None:
+    """Replace the days by what was loaded for them; days that were loaded but did not change are left as they stand."""
+    if stage.shell.months:
+        stage.shell.graft()
+    standing = [day for day in days if not stage.shell.holds(day)]
+    delete_slices(cursor, contract, standing)
+    if standing:
+        columns = listed(contract.column_names)
+        cursor.execute(
+            bind(
+                f"insert into {ident(contract.name)} ({columns}) select {columns} from {ident(_STAGE)}"
+                " where _arrival_day = any(:days)"
+            ),
+            {"days": list(standing)},
+        )
+
+
+def all_files(stage: BronzeStage) -> list[LandedFile]:
+    """Every file that was loaded."""
+    return [file for file, _ in itertools.chain.from_iterable(stage.loads.values())]

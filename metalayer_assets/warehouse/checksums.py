@@ -1,0 +1,19 @@
+"""Define the checksum of a slice here: equal content, equal checksum, whatever the order of rows or of writes.
+
+A checksum is `rows:sum`, where sum adds the 64-bit hashes of the rows' text. A sum, unlike an exclusive or,
+does not lose pairs of equal rows.
+"""
+
+from metalayer_assets.contracts import Contract
+from metalayer_assets.warehouse.statements import listed
+
+
+def row_hash(contract: Contract, prefix: str = "") -> str:
+    """SQL expression of one row's hash, over every column of the contract."""
+    return f"hashtextextended(row({listed(contract.column_names, prefix)})::text, 0)"
+
+
+def checksum(hash_expression: str, condition: str | None = None) -> str:
+    """SQL aggregate expression of the checksum over a group of rows, those that fulfil the condition."""
+    narrowed = f" filter (where {condition})" if condition else ""
+    return f"(count(*){narrowed} || ':' || coalesce(sum({hash_expression}){narrowed}, 0))"

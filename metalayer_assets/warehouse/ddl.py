@@ -1,0 +1,133 @@
+"""Build schemas, functions and tables from contracts here; keep the months of big tables out (`months`).
+
+`ensure` is idempotent and cheap when nothing is to do: one look at a fingerprint of the whole catalog.
+"""
+
+import hashlib
+from typing import Any
+
+from metalayer_assets.contracts import CATALOG, Column, Contract
+from metalayer_assets.warehouse.errors import ContractError
+from metalayer_assets.warehouse.locks import lock_catalog
+from metalayer_assets.warehouse.models import sql_folder
+from metalayer_assets.warehouse.statements import bind, ident, listed, literal
+
+# `dagster` holds what Dagster stores about runs; its tables are its own.
+SCHEMAS = ("bronze", "silver", "gold", "quarantine", "meta", "dagster")
+_WRITE_NUMBERS = "meta.write_number"
+
+Cursor = Any
+
+
+def column_definition(column: Column) -> str:
+    """One column as it stands in CREATE TABLE."""
+    parts = [ident(column.name), column.type.sql]
+    if column.default is not None:
+        parts.append(f"default {column.default}")
+    if not column.nullable:
+        parts.append("not null")
+    return " ".join(parts)
+
+
+def table_definition(contract: Contract) -> list[str]:
+    """The statements that create a table with its key, indexes and comments."""
+    name = ident(contract.name)
+    lines = [column_definition(column) for column in contract.columns]
+    lines.append(f"primary key ({listed(contract.key)})") if not _landed_by_month(contract) else None
+    if contract.name == "meta.slice_ledger":
+        # The second law, kept by the database itself.
+        lines.append(
+            "constraint every_row_accounted check"
+            " (status = 'refused' or rows_read = rows_written + rows_collapsed + rows_quarantined)"
+        )
+    partition = f" partition by range ({ident(contract.sliced_by)})" if contract.by_month else ""
+    statements = [f"create table if not exists {name} (\n    " + ",\n    ".join(lines) + f"\n){partition}"]
+    for columns in contract.indexes:
+        index = f"{contract.table}_{'_'.join(columns)}_idx"[:63]
+        statements.append(f"create index if not exists {ident(index)} on {name} ({listed(columns)})")
+    if _landed_by_month(contract):
+        index = f"{contract.table}_slice_idx"
+        statements.append(
+            f"create index if not exists {ident(index)} on {name} using brin ({ident(contract.sliced_by)})"
+            " with (pages_per_range = 32, autosummarize = on)"
+        )
+    statements.append(f"comment on table {name} is {literal(contract.description)}")
+    statements += [
+        f"comment on column {name}.{ident(column.name)} is {literal(column.description)}" for column in contract.columns
+    ]
+    return statements
+
+
+def _landed_by_month(contract: Contract) -> bool:
+    # Bronze rows come in by COPY, a day at a time and already unique by file and line: a block-range index on the
+    # day costs next to nothing on load, where a B-tree key would cost as much as a third of the COPY.
+    return contract.layer == "bronze"
+
+
+def catalog_fingerprint() -> str:
+    """Hash of every contract and every function file: what `ensure` brings the database to."""
+    parts = [contract.fingerprint() for contract in CATALOG.values()]
+    parts += [path.read_text(encoding="utf-8") for path in sorted((sql_folder() / "init").glob("*.sql"))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def ensure(cursor: Cursor) -> bool:
+    """Create whatever is missing of schemas, functions and tables; False when nothing was to do.
+
+    Raises:
+        ContractError: A table stands there with other columns than its contract declares.
+    """
+    fingerprint = catalog_fingerprint()
+    if _standing_fingerprint(cursor) == fingerprint:
+        return False
+    lock_catalog(cursor)
+    if _standing_fingerprint(cursor) == fingerprint:
+        return False
+    for schema in SCHEMAS:
+        cursor.execute(f"create schema if not exists {ident(schema)}")
+    cursor.execute(f"create sequence if not exists {ident(_WRITE_NUMBERS)}")
+    for path in sorted((sql_folder() / "init").glob("*.sql")):
+        cursor.execute(bind(path.read_text(encoding="utf-8")))
+    for contract in CATALOG.values():
+        for statement in table_definition(contract):
+            cursor.execute(bind(statement))
+        _check_columns(cursor, contract)
+    cursor.execute(f"comment on schema meta is {literal(_comment(fingerprint))}")
+    return True
+
+
+def _comment(fingerprint: str) -> str:
+    return f"What the warehouse knows about itself. Catalog {fingerprint}."
+
+
+def _standing_fingerprint(cursor: Cursor) -> str | None:
+    cursor.execute("select obj_description(to_regnamespace('meta'), 'pg_namespace')")
+    comment = cursor.fetchone()[0]
+    return comment.rsplit(" ", 1)[1].rstrip(".") if comment and "Catalog" in comment else None
+
+
+def _check_columns(cursor: Cursor, contract: Contract) -> None:
+    standing = relation_columns(cursor, contract.name)
+    declared = [(column.name, column.type.sql) for column in contract.columns]
+    if standing != declared:
+        differing = sorted({name for name, _ in set(standing) ^ set(declared)}) or ["the order of columns"]
+        raise ContractError(
+            f"{contract.name} stands in the database with other columns than its contract declares: "
+            f"{', '.join(differing)}. Rebuild the table, or change the contract back."
+        )
+
+
+def relation_columns(cursor: Cursor, relation: str) -> list[tuple[str, str]]:
+    """Names and types of a relation's columns in physical order."""
+    cursor.execute(
+        bind(
+            """
+            select a.attname, format_type(a.atttypid, a.atttypmod)
+            from pg_attribute as a
+            where a.attrelid = to_regclass(:relation) and a.attnum > 0 and not a.attisdropped
+            order by a.attnum
+            """
+        ),
+        {"relation": relation},
+    )
+    return [(name, kind) for name, kind in cursor.fetchall()]

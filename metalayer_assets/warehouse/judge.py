@@ -1,0 +1,122 @@
+"""Compile a judged table's contract into the SELECT that casts, judges and collapses its rows here.
+
+The compiled statement wraps the model: cleaned text → typed → derived → judged → one outcome per row. Each
+step that the next uses more than once is fenced with MATERIALIZED, since PostgreSQL would otherwise inline a
+cast into every rule that reads it.
+"""
+
+from metalayer_assets.contracts import Column, Contract, Judged, Rule, Severity, Type
+from metalayer_assets.warehouse.casts import read_as
+from metalayer_assets.warehouse.models import Model
+from metalayer_assets.warehouse.statements import ident, listed, literal
+
+WRITTEN, COLLAPSED, REJECTED = 0, 1, 2
+_PROVENANCE = ("arrival_day", "source_file_id", "source_line")
+_ADDED = ("quality_score", "broken_rules")
+_CALENDAR_START = "calendar_start"
+
+
+def _told(name: str) -> str:
+    return f"{name}__told"
+
+
+def _is_told(column: Column) -> bool:
+    return column.derived is None and column.name not in (*_PROVENANCE, *_ADDED)
+
+
+def _typed_columns(contract: Contract) -> str:
+    readable = {rule.readable for rule in contract.rules}
+    lines = [f"cleaned.{ident(name)}" for name in _PROVENANCE]
+    for column in contract.columns:
+        if not _is_told(column):
+            continue
+        told = f"cleaned.{ident(column.name)}"
+        lines.append(f"{read_as(told, column.type)} as {ident(column.name)}")
+        if column.name in readable and column.type is not Type.TEXT:
+            lines.append(f"{told} as {ident(_told(column.name))}")
+    return ",\n        ".join(lines)
+
+
+def broken(contract: Contract, rule: Rule) -> str:
+    """The SQL condition under which a row of the `derived` step breaks the rule."""
+    if rule.readable is not None:
+        name = rule.readable
+        return f"({ident(_told(name))} is not null and {ident(name)} is null)"
+    if rule.holds is None:
+        raise ValueError(f"rule {rule.id} of {contract.name} says neither what holds nor what is readable")
+    aliases = {column.name: ident(column.name) for column in contract.columns}
+    aliases[_CALENDAR_START] = f"cast(:{_CALENDAR_START} as date)"
+    return f"{rule.holds.sql(aliases)} is false"
+
+
+def _names_of_broken(contract: Contract, severity: Severity) -> str:
+    cases = [f"case when {broken(contract, rule)} then {literal(rule.id)} end" for rule in contract.rules_of(severity)]
+    return "array_remove(array[" + ",\n            ".join([*cases, "null::text"]) + "], null)"
+
+
+def _score(contract: Contract) -> str:
+    total = sum(rule.weight for rule in contract.rules)
+    lost = [
+        f"{rule.weight} * ({literal(rule.id)} = any(judged.broken_rules))::integer"
+        for rule in contract.rules_of(Severity.WARN)
+    ]
+    if not lost:
+        return "1::numeric"
+    if all(rule.weight == 1 for rule in contract.rules):
+        return f"round(1 - cardinality(judged.broken_rules)::numeric / {total}, 4)"
+    return f"round(1 - ({' + '.join(lost)})::numeric / {total}, 4)"
+
+
+def judged_select(contract: Contract, model: Model) -> str:
+    """The SELECT whose rows are the table's columns plus `_slice`, `_folded`, `_failed` and `_outcome`.
+
+    `_outcome` is WRITTEN for the row that stands, COLLAPSED for one that a later row of the same key and slice
+    replaces, REJECTED for one that broke a rejecting rule. Rejected rows never replace anything.
+
+    Binds: `:slices` (the slices asked for) and `:calendar_start`.
+    """
+    if not isinstance(contract.source, Judged):
+        raise TypeError(f"{contract.name} is not judged")
+    derived = "".join(
+        f",\n        {column.derived} as {ident(column.name)}" for column in contract.columns if column.derived
+    )
+    columns = ",\n    ".join(
+        f"{_score(contract)} as quality_score" if name == "quality_score" else f"judged.{ident(name)}"
+        for name in contract.column_names
+    )
+    key = [name for name in contract.key if name != contract.sliced_by]
+    return f"""with cleaned as materialized (
+    {model.select}
+),
+typed as materialized (
+    select
+        {_typed_columns(contract)}
+    from cleaned
+),
+derived as (
+    select
+        typed.*{derived}
+    from typed
+),
+judged as materialized (
+    select
+        derived.*,
+        {_names_of_broken(contract, Severity.REJECT)} as _failed,
+        {_names_of_broken(contract, Severity.WARN)} as broken_rules
+    from derived
+)
+select
+    {columns},
+    judged.{ident(contract.sliced_by)} as _slice,
+    1::bigint as _folded,
+    judged._failed,
+    (case
+        when cardinality(judged._failed) > 0 then {REJECTED}
+        when row_number() over (
+            partition by judged.{ident(contract.sliced_by)}, cardinality(judged._failed) > 0, {listed(key, "judged")}
+            order by file.file_no desc nulls last, judged.source_line desc
+        ) > 1 then {COLLAPSED}
+        else {WRITTEN}
+    end)::smallint as _outcome
+from judged
+left join meta.landed_files as file on file.file_id = judged.source_file_id and file.state = 'loaded'"""

@@ -1,0 +1,182 @@
+"""Define how a file's column names are matched to the stage's here; keep reading of records out."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from metalayer_assets.warehouse.errors import ContractError, LandingError
+from metalayer_assets.warehouse.loading.fields import MalformedError, RecordFields
+from metalayer_assets.warehouse.loading.report import Drift, SourceColumn
+
+DELIMITERS = (b",", b";", b"\t", b"|")
+
+_SHOWN_NAMES = 40
+_SHOWN_CHARACTERS = 60
+# As alike as `customer_id` and `customerid`, less alike than `first_name` and `last_name`.
+_ALIKE = 0.8
+_FOREIGN = {b"\x1f\x8b": "gzip data", b"PK\x03\x04": "a zip archive or a spreadsheet", b"PAR1": "Parquet"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """The header of a delimited file.
+
+    Attributes:
+        names: Column names as found.
+        targets: The stage column of each, None for one that nothing is expected of.
+        delimiter: One byte.
+        drift: Findings, none of which keeps the file from loading.
+    """
+
+    names: tuple[str, ...]
+    targets: tuple[str | None, ...]
+    delimiter: bytes
+    drift: tuple[Drift, ...]
+
+
+def spelling(name: str) -> str:
+    """A column name in the form in which two spellings are compared."""
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def spellings(columns: Sequence[SourceColumn]) -> dict[str, str]:
+    """Stage column of each accepted spelling.
+
+    Raises:
+        ContractError: Two columns accept the same spelling.
+    """
+    known: dict[str, str] = {}
+    for column in columns:
+        for source_name in column.source_names or (column.name,):
+            if known.setdefault(spelling(source_name), column.name) != column.name:
+                raise ContractError(
+                    f"The spelling '{source_name}' stands for both {known[spelling(source_name)]} and "
+                    f"{column.name}: a header name must lead to one column."
+                )
+    return known
+
+
+def read_header(line: bytes, raw: bytes, columns: Sequence[SourceColumn], path: Path) -> Header:
+    """Find delimiter and columns of a file from its first line that is not blank.
+
+    The delimiter is the one under which most of the expected columns are found.
+
+    Args:
+        line: The line as UTF-8, without its line end.
+        raw: The bytes that the file has there.
+        columns: The expected columns.
+        path: The file, for messages.
+
+    Raises:
+        LandingError: The line is no header, lacks a required column or names an expected one twice.
+    """
+    known = spellings(columns)
+    readings = [(delimiter, _names(line, delimiter)) for delimiter in DELIMITERS]
+    delimiter, names = max(
+        readings,
+        key=lambda reading: (
+            len({known.get(spelling(name)) for name in reading[1]} - {None}),
+            len(reading[1]),
+        ),
+    )
+    if not any(spelling(name) in known for name in names):
+        foreign = next((kind for mark, kind in _FOREIGN.items() if raw.startswith(mark)), None)
+        raise LandingError(
+            f"{path}: has no header: its first line names none of the expected columns"
+            + (f" (it looks like {foreign}: give it the extension of its format)" if foreign else "")
+            + f". Found: {listed(names)}. Expected: {expected(columns)}."
+        )
+    targets, drift = match_names(names, columns, path)
+    return Header(tuple(names), targets, delimiter, drift)
+
+
+def match_names(
+    names: Sequence[str], columns: Sequence[SourceColumn], path: Path
+) -> tuple[tuple[str | None, ...], tuple[Drift, ...]]:
+    """The stage column of each name of a header, and what differs from the expected columns.
+
+    Raises:
+        LandingError: A required column is missing, or an expected one is named twice.
+    """
+    known = spellings(columns)
+    targets = tuple(known.get(spelling(name)) for name in names)
+    for target in filter(None, targets):
+        if targets.count(target) > 1:
+            twice = [name for name, found in zip(names, targets, strict=True) if found == target]
+            raise LandingError(
+                f"{path}: the column {target} is in the file {len(twice)} times ({listed(twice)}); "
+                "which one counts is not for the loader to guess. Leave one, or give the others another name."
+            )
+    return targets, differences(names, columns, path)
+
+
+def differences(names: Sequence[str], columns: Sequence[SourceColumn], path: Path) -> tuple[Drift, ...]:
+    """What differs between the names found and the expected columns.
+
+    Raises:
+        LandingError: A required column is missing.
+    """
+    known = spellings(columns)
+    present = {known.get(spelling(name)) for name in names}
+    missing = [column for column in columns if column.name not in present]
+    extra = [name for name in names if spelling(name) not in known]
+    guesses = _guesses(missing, extra)
+    if lacking := [column.name for column in missing if column.required]:
+        hints = "".join(f" {guesses[name].detail}" for name in lacking if name in guesses)
+        raise LandingError(
+            f"{path}: required columns are missing: {', '.join(lacking)}. Found: {listed(names)}. "
+            f"Expected: {expected(columns)}.{hints}"
+        )
+    return (
+        *(
+            Drift("extra_column", name, f"'{name}' is not expected; its values are not loaded.")
+            for name in dict.fromkeys(extra)
+        ),
+        *(
+            Drift("duplicate_header", name, f"'{name}' is in the file {extra.count(name)} times.")
+            for name in dict.fromkeys(extra)
+            if extra.count(name) > 1
+        ),
+        *(
+            Drift("missing_optional", column.name, f"{column.name} is not in the file; it is loaded as null.")
+            for column in missing
+        ),
+        *guesses.values(),
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message, printable and of bounded length."""
+    shown = ["".join(c if c.isprintable() else "?" for c in name[:_SHOWN_CHARACTERS]) for name in names[:_SHOWN_NAMES]]
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return (", ".join(shown) or "nothing") + more
+
+
+def expected(columns: Sequence[SourceColumn]) -> str:
+    """The expected columns for a message, optional ones in brackets."""
+    return ", ".join(column.name if column.required else f"[{column.name}]" for column in columns)
+
+
+def _names(line: bytes, delimiter: bytes) -> list[str]:
+    fields = RecordFields(delimiter)
+    try:
+        closed = fields.feed(line)
+    except MalformedError:
+        closed = False
+    # A line that is no record under this delimiter is still shown in the message about it.
+    values = fields.values if closed else line.split(delimiter)
+    return [value.decode("utf-8", "replace").strip() for value in values]
+
+
+def _guesses(missing: Sequence[SourceColumn], extra: Sequence[str]) -> dict[str, Drift]:
+    """For each missing column the unexpected one that may be it under another name."""
+    found = {}
+    for column in missing:
+        accepted = [spelling(name) for name in column.source_names or (column.name,)]
+        for name in extra:
+            if difflib.get_close_matches(spelling(name), accepted, n=1, cutoff=_ALIKE):
+                detail = f"Is '{name}' the column {column.name} under another name?"
+                found[column.name] = Drift("renamed_guess", column.name, detail)
+                break
+    return found

@@ -1,0 +1,45 @@
+"""Define which writes exclude one another here.
+
+All locks are advisory and end with the transaction. Writers of one slice take turns; writers of different
+slices of one table do not wait for one another; a write of many slices takes the whole table, so that the
+lock table stays small. Readers take none of these and are never blocked.
+"""
+
+import zlib
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from metalayer_assets.warehouse.statements import bind
+
+Cursor = Any
+
+_MANY = 64
+_CATALOG = "metalayer:catalog"
+
+
+def _number(text: str) -> int:
+    return zlib.crc32(text.encode()) - 2**31
+
+
+def lock_slices(cursor: Cursor, table: str, slices: Sequence[date]) -> None:
+    """Wait until no other transaction writes any of these slices, then exclude others until the end of this one."""
+    mode = "" if len(slices) > _MANY else "_shared"
+    cursor.execute(bind(f"select pg_advisory_xact_lock{mode}(:table, 0)"), {"table": _number(table)})
+    if len(slices) > _MANY:
+        return
+    for day in sorted(slices):
+        cursor.execute(
+            bind("select pg_advisory_xact_lock(:table, :slice)"),
+            {"table": _number(table), "slice": day.toordinal()},
+        )
+
+
+def lock_months(cursor: Cursor, table: str) -> None:
+    """Exclude other creators of months of the table until the end of the transaction."""
+    cursor.execute(bind("select pg_advisory_xact_lock(:table, -1)"), {"table": _number(table)})
+
+
+def lock_catalog(cursor: Cursor) -> None:
+    """Exclude other creators of tables until the end of the transaction."""
+    cursor.execute(bind("select pg_advisory_xact_lock(:catalog)"), {"catalog": _number(_CATALOG)})

@@ -1,0 +1,135 @@
+"""Keep which slices downstream a write has touched here (`meta.touched_slices`, an outbox).
+
+An entry is written in the transaction of the write that changed a truth, and removed in the transaction of
+the write that takes the change in. A crash between the two loses nothing and repeats nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from metalayer_assets.contracts import CATALOG, Contract, Reads
+from metalayer_assets.warehouse.checksums import row_hash
+from metalayer_assets.warehouse.slices import slice_of, sliced
+from metalayer_assets.warehouse.statements import bind, ident, listed
+
+Cursor = Any
+
+
+def consume(cursor: Cursor, table: str, slices: Sequence[date]) -> None:
+    """Remove the entries of these slices; to be called before the slices' sources are read.
+
+    An entry that commits after this statement stays, so a change that the coming read may or may not see is
+    taken in once more.
+    """
+    cursor.execute(
+        bind("delete from meta.touched_slices where table_name = :table and slice = any(:slices)"),
+        {"table": table, "slices": list(slices)},
+    )
+
+
+def pending(cursor: Cursor) -> dict[str, list[date]]:
+    """Touched slices by table, in order."""
+    cursor.execute(
+        "select table_name, array_agg(distinct slice order by slice) from meta.touched_slices group by table_name"
+    )
+    return dict(cursor.fetchall())
+
+
+def latest_causes(cursor: Cursor) -> dict[str, int]:
+    """The latest write that touched slices of each table that are still pending."""
+    cursor.execute("select table_name, max(cause_write_id) from meta.touched_slices group by table_name")
+    return dict(cursor.fetchall())
+
+
+def needs_rows(contract: Contract) -> bool:
+    """Whether a reader's touched slices depend on the rows that changed, and not only on the slices."""
+    return any(not _same_slice(contract, reads) for _, reads in CATALOG.readers_of(contract.name))
+
+
+def _same_slice(contract: Contract, reads: Reads) -> bool:
+    return reads.slice_by == contract.slice_by
+
+
+def note_changes(
+    cursor: Cursor, contract: Contract, slices: Sequence[date], stage: str, *, replaced: Sequence[date]
+) -> None:
+    """Before the slices are replaced: keep which rows will come or go, as the columns that readers are touched by.
+
+    Args:
+        cursor: Cursor in the write's transaction.
+        contract: The table.
+        slices: Its slices that change.
+        stage: The stage.
+        replaced: Those of the slices that hold rows now; in the others every staged row is a change.
+    """
+    columns = _reader_columns(contract)
+    compared = f"select {listed(columns)}, {row_hash(contract)} as _hash"
+    staged = f"from {ident(stage)} where _outcome = 0 and _slice"
+    new = f"{compared} {staged} = any(:replaced)"
+    old = f"{compared} from {ident(contract.name)} where {slice_of(contract)} = any(:replaced)"
+    cursor.execute(
+        bind(
+            f"create temporary table changed_rows on commit drop as"
+            f" select {listed(columns)} {staged} = any(:slices) and _slice <> all(:replaced)"
+            f" union all select {listed(columns)} from (({new} except all {old}) union all ({old} except all {new}))"
+            " as changed"
+        ),
+        {"slices": list(slices), "replaced": list(replaced)},
+    )
+
+
+def _reader_columns(contract: Contract) -> tuple[str, ...]:
+    names = {
+        name
+        for _, reads in CATALOG.readers_of(contract.name)
+        if not _same_slice(contract, reads)
+        for name in (reads.slice_by, *reads.key)
+    }
+    return tuple(sorted(names))
+
+
+def touch(
+    cursor: Cursor, contract: Contract, slices: Sequence[date], write_id: int, *, all_new: bool
+) -> dict[str, list[date]]:
+    """After the slices were replaced: enter every slice downstream whose truth changed.
+
+    Args:
+        cursor: Cursor in the write's transaction, after `note_changes` where `needs_rows`.
+        contract: The table written.
+        slices: Its slices whose rows changed.
+        write_id: The write.
+        all_new: Whether the table held nothing outside these slices, so that no other telling can stand there.
+
+    Returns:
+        The slices touched, by table.
+    """
+    touched: dict[str, list[date]] = {}
+    for reader, reads in CATALOG.readers_of(contract.name):
+        if _same_slice(contract, reads):
+            source = "select unnest(:slices::date[]) as day"
+        else:
+            source = f"select {ident(reads.slice_by)} as day from changed_rows"
+            if reads.key and not all_new:
+                # Another telling of a changed key may gain or lose its place, wherever its business day lies.
+                source += (
+                    f" union select told.{ident(reads.slice_by)} from {ident(contract.name)} as told"
+                    f" where ({listed(reads.key, 'told')}) in (select {listed(reads.key)} from changed_rows)"
+                )
+        cursor.execute(
+            bind(
+                f"""
+                insert into meta.touched_slices (table_name, slice, cause_write_id)
+                select distinct :reader, {sliced("source.day", reader.grain)}, :write_id::bigint
+                from ({source}) as source
+                where source.day is not null
+                on conflict do nothing
+                returning slice
+                """
+            ),
+            {"slices": list(slices), "reader": reader.name, "write_id": write_id},
+        )
+        found = sorted(day for (day,) in cursor.fetchall())
+        if found:
+            touched[reader.name] = sorted({*touched.get(reader.name, []), *found})
+    return touched

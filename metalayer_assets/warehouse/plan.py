@@ -1,0 +1,208 @@
+"""Decide here what is missing, changed or touched, and in which pieces to write it; keep the writing out.
+
+Work is found in passes. A pass holds only tables whose sources have no work left, so the passes follow the
+graph; after each the plan is made anew, since a write may touch slices that nobody knew of before.
+"""
+
+import hashlib
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from metalayer_assets.contracts import CATALOG, Contract, Grain, Judged, Landed
+from metalayer_assets.warehouse import ledger, outbox, registry
+from metalayer_assets.warehouse.landing import Landing
+from metalayer_assets.warehouse.models import code_version
+from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.slices import between
+from metalayer_assets.warehouse.statements import bind
+
+Cursor = Any
+Refused = frozenset[tuple[str, date]]
+
+# How far a range may run over slices that hold nothing before two ranges are cheaper than one.
+_BRIDGE = 31
+
+
+@dataclass(frozen=True)
+class Work:
+    """Tables to write over one range of slices, in one run.
+
+    Attributes:
+        tables: Names of the tables, sources first.
+        grain: Length of the slices.
+        first: First slice.
+        last: Last slice.
+        slices: How many slices of the range need it.
+    """
+
+    tables: tuple[str, ...]
+    grain: Grain
+    first: date
+    last: date
+    slices: int
+
+
+@dataclass
+class Scope:
+    """What a plan may look at: the days asked for and the tables selected; None is everything."""
+
+    first: date | None = None
+    last: date | None = None
+    tables: frozenset[str] | None = None
+    refused: set[tuple[str, date]] = field(default_factory=set)
+
+    def admits(self, table: str, day: date) -> bool:
+        """Whether a slice of a table is in scope and was not refused before."""
+        return (
+            (self.tables is None or table in self.tables)
+            and (self.first is None or day >= CATALOG[table].grain.first_day(self.first))
+            and (self.last is None or day <= self.last)
+            and (table, day) not in self.refused
+        )
+
+
+def next_pass(cursor: Cursor, settings: Settings, landing: Landing, scope: Scope) -> list[Work]:
+    """The work that can be done now; empty when everything in scope is up to date."""
+    return landed_work(cursor, landing, scope)[0] or derived_work(cursor, settings, scope)[0]
+
+
+def landed_work(cursor: Cursor, landing: Landing, scope: Scope) -> tuple[list[Work], str]:
+    """Landed days to load, and a digest of the files that are the cause."""
+    changed = registry.new_or_changed(cursor, landing)
+    days_of = {table: [day for day in days if scope.admits(table, day)] for table, days in changed.items()}
+    days_of = {table: days for table, days in days_of.items() if days}
+    if not days_of:
+        return [], ""
+    cause = _digest(
+        (file.file_id, file.size_bytes, file.modified_ns)
+        for table, days in days_of.items()
+        for day in days
+        for file in landing.of(table, day)
+    )
+    work: list[Work] = []
+    every_day = sorted({day for days in days_of.values() for day in days})
+    for first, last in ranges(every_day, frozenset()):
+        together: list[str] = []
+        count = 0
+        for table, days in days_of.items():
+            inside = [day for day in days if first <= day <= last]
+            if not inside:
+                continue
+            idle = {day for day in landing.files[table] if first <= day <= last} - set(inside)
+            if idle:
+                # A day that stands already is not loaded again only because its neighbours are.
+                work += [_work(table, a, b, inside, scope) for a, b in ranges(inside, idle)]
+            else:
+                together.append(table)
+                count += len(inside)
+        if together:
+            tables = tuple(name for table in together for name in _with_judged(table, scope))
+            work.append(Work(_ordered(tables), Grain.DAY, first, last, count))
+    return sorted(work, key=lambda item: (item.first, item.tables)), cause
+
+
+def _digest(causes: Iterable[tuple[Hashable, ...]]) -> str:
+    return hashlib.sha256(repr(sorted(causes)).encode()).hexdigest()[:16]
+
+
+def _work(table: str, first: date, last: date, days: Sequence[date], scope: Scope) -> Work:
+    count = sum(first <= day <= last for day in days)
+    return Work(_ordered(_with_judged(table, scope)), Grain.DAY, first, last, count)
+
+
+def _with_judged(table: str, scope: Scope) -> tuple[str, ...]:
+    readers = (
+        reader.name
+        for reader, _ in CATALOG.readers_of(table)
+        if isinstance(reader.source, Judged) and (scope.tables is None or reader.name in scope.tables)
+    )
+    return (table, *readers)
+
+
+def _ordered(tables: Iterable[str]) -> tuple[str, ...]:
+    wanted = set(tables)
+    return tuple(name for name in CATALOG if name in wanted)
+
+
+def derived_work(cursor: Cursor, settings: Settings, scope: Scope) -> tuple[list[Work], str]:
+    """Slices that a write upstream has touched or other code wrote, and a digest of the causes."""
+    touched = outbox.pending(cursor)
+    waiting: dict[str, list[date]] = {}
+    for contract in CATALOG.assets():
+        if isinstance(contract.source, Landed):
+            continue
+        days = {
+            *touched.get(contract.name, ()),
+            *ledger.outdated(cursor, contract.name, code_version(contract, settings)),
+        }
+        if not contract.reads:
+            days |= _missing_calendar(cursor, contract)
+        admitted = sorted(day for day in days if scope.admits(contract.name, day))
+        if admitted:
+            waiting[contract.name] = admitted
+    ready = [name for name in waiting if not (_upstream(name) & waiting.keys())]
+    grouped: dict[tuple[Grain, date, date], list[tuple[str, int]]] = {}
+    for name in ready:
+        contract = CATALOG[name]
+        written = ledger.standing(cursor, name)
+        for first, last in ranges(waiting[name], written, contract.grain):
+            count = sum(first <= day <= last for day in waiting[name])
+            grouped.setdefault((contract.grain, first, last), []).append((name, count))
+    work = [
+        Work(_ordered(name for name, _ in members), grain, first, last, sum(count for _, count in members))
+        for (grain, first, last), members in sorted(grouped.items(), key=lambda item: (item[0][1], item[0][2]))
+    ]
+    versions = ((name, code_version(CATALOG[name], settings)) for name in ready)
+    return work, _digest([*versions, *((name, str(last)) for name, last in outbox.latest_causes(cursor).items())])
+
+
+def _upstream(table: str) -> set[str]:
+    found: set[str] = set()
+    for reads in CATALOG[table].reads:
+        found |= {reads.table} | _upstream(reads.table)
+    return found
+
+
+def _missing_calendar(cursor: Cursor, contract: Contract) -> set[date]:
+    cursor.execute(
+        bind(
+            """
+            select extract(year from min(slice))::integer, extract(year from max(slice))::integer
+            from meta.slice_ledger
+            where table_name like 'gold.fact%' and status <> 'refused' and rows_written > 0
+            """
+        )
+    )
+    first, last = cursor.fetchone()
+    if first is None:
+        return set()
+    needed = {contract.grain.first_day(date(year, 1, 1)) for year in range(first, last + 1)}
+    return needed - set(ledger.standing(cursor, contract.name))
+
+
+def ranges(days: Sequence[date], standing: Container[date], grain: Grain = Grain.DAY) -> list[tuple[date, date]]:
+    """Slices as ranges; a gap is bridged when it is short and no slice in it stands already."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(set(days)):
+        if found:
+            gap = between(grain, found[-1][1], day)[1:-1]
+            if len(gap) <= _BRIDGE and not any(between_day in standing for between_day in gap):
+                found[-1] = (found[-1][0], day)
+                continue
+        found.append((day, day))
+    return found
+
+
+def waiting(cursor: Cursor, settings: Settings, landing: Landing) -> Mapping[str, int]:
+    """How many slices of each table have work waiting, for `metalayer status`."""
+    counts = {table: len(days) for table, days in registry.new_or_changed(cursor, landing).items()}
+    for table, days in outbox.pending(cursor).items():
+        counts[table] = counts.get(table, 0) + len(days)
+    for contract in CATALOG.assets():
+        if not isinstance(contract.source, Landed):
+            old = ledger.outdated(cursor, contract.name, code_version(contract, settings))
+            if old:
+                counts[contract.name] = counts.get(contract.name, 0) + len(old)
+    return counts

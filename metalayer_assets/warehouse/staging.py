@@ -1,0 +1,165 @@
+"""Build the stage of a write here: every row that a slice's sources yield, each with its outcome.
+
+A stage is a temporary table `staged` with the contract's columns and four more: `_slice` (first day of the row's
+slice), `_outcome` (0 written, 1 collapsed, 2 rejected), `_folded` (source rows that the row stands for) and
+`_failed` (rejecting rules that it broke). Bronze has a stage of its own (`bronze_stage`).
+"""
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from metalayer_assets.contracts import Contract, Judged, Severity
+from metalayer_assets.warehouse.checksums import checksum, row_hash
+from metalayer_assets.warehouse.ddl import relation_columns
+from metalayer_assets.warehouse.errors import ContractError
+from metalayer_assets.warehouse.judge import COLLAPSED, REJECTED, WRITTEN, judged_select
+from metalayer_assets.warehouse.ledger import RuleCount, SliceCounts
+from metalayer_assets.warehouse.models import FOLDED, KEPT, Model, model_of
+from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.statements import bind, ident, listed, literal
+
+Cursor = Any
+STAGE = "staged"
+_FRAME_CHUNK_ROWS = 50_000
+
+
+def stage_select(cursor: Cursor, contract: Contract, slices: Sequence[date], settings: Settings) -> None:
+    """Run the table's model for the slices, inside PostgreSQL, into the stage.
+
+    Raises:
+        ContractError: The model and the contract do not fit.
+    """
+    model = model_of(contract)
+    select = (
+        judged_select(contract, model) if isinstance(contract.source, Judged) else _modelled_select(contract, model)
+    )
+    cursor.execute(f"drop table if exists pg_temp.{ident(STAGE)}")
+    cursor.execute(
+        bind(f"create temporary table {ident(STAGE)} on commit drop as\n{select}"),
+        {"slices": list(slices), "calendar_start": settings.start_date},
+    )
+    _check_types(cursor, contract)
+
+
+def _modelled_select(contract: Contract, model: Model) -> str:
+    folded = f"model.{ident(FOLDED)}" if FOLDED in model.outputs else "1"
+    outcome = f"case when model.{ident(KEPT)} then {WRITTEN} else {COLLAPSED} end" if KEPT in model.outputs else "0"
+    return (
+        f"select {listed(contract.column_names, 'model')},"
+        f" date_trunc('{contract.grain.value}', model.{ident(contract.sliced_by)})::date as _slice,"
+        f" ({folded})::bigint as _folded, null::text[] as _failed, ({outcome})::smallint as _outcome"
+        f"\nfrom (\n{model.select}\n) as model"
+    )
+
+
+def _check_types(cursor: Cursor, contract: Contract) -> None:
+    standing = dict(relation_columns(cursor, f"pg_temp.{STAGE}"))
+    wrong = [
+        f"{column.name} is {standing[column.name]}, declared {column.type.sql}"
+        for column in contract.columns
+        if standing[column.name] != column.type.sql
+    ]
+    if wrong:
+        raise ContractError(f"the model of {contract.name} yields other types than its contract: {'; '.join(wrong)}.")
+
+
+def stage_frame(cursor: Cursor, contract: Contract, frame: pd.DataFrame) -> None:
+    """COPY a pandas frame into the stage, in chunks, with the contract's types.
+
+    Raises:
+        ContractError: The frame's columns are not the contract's.
+    """
+    missing = [name for name in contract.column_names if name not in frame.columns]
+    unknown = [str(name) for name in frame.columns if name not in contract.column_names]
+    if missing or unknown:
+        raise ContractError(
+            f"the frame for {contract.name} has other columns than its contract: missing {missing}, unknown {unknown}."
+        )
+    columns = ", ".join(f"{ident(column.name)} {column.type.sql}" for column in contract.columns)
+    slice_of = f"date_trunc('{contract.grain.value}', {ident(contract.sliced_by)}::timestamp)::date"
+    cursor.execute(f"drop table if exists pg_temp.{ident(STAGE)}")
+    cursor.execute(
+        f"create temporary table {ident(STAGE)} ({columns},"
+        f" _slice date generated always as ({slice_of}) stored,"
+        " _folded bigint default 1, _failed text[], _outcome smallint default 0) on commit drop"
+    )
+    for start in range(0, len(frame), _FRAME_CHUNK_ROWS):
+        part = frame.iloc[start : start + _FRAME_CHUNK_ROWS].loc[:, list(contract.column_names)]
+        lines = ("\t".join(map(copy_text, row)) for row in part.itertuples(index=False, name=None))
+        text = io.StringIO("".join(f"{line}\n" for line in lines))
+        cursor.copy_expert(f"copy {ident(STAGE)} ({listed(contract.column_names)}) from stdin", text)
+
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def copy_text(value: object) -> str:
+    """One value in the text format of COPY; every kind of missing value is NULL."""
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return r"\N"
+    if isinstance(value, list | tuple):
+        quoted = (str(item).replace("\\", r"\\").replace('"', r"\"") for item in value)
+        return ("{" + ",".join(f'"{item}"' for item in quoted) + "}").translate(_ESCAPES)
+    if isinstance(value, dict):
+        return json.dumps(value).translate(_ESCAPES)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value).translate(_ESCAPES)
+
+
+def _rule_columns(contract: Contract) -> list[tuple[str, Severity]]:
+    return [(rule.id, rule.severity) for rule in contract.rules]
+
+
+def measure(cursor: Cursor, contract: Contract, slices: Sequence[date]) -> dict[date, SliceCounts]:
+    """Count the stage per slice, in one pass: rows by outcome, checksums, score, and rows per broken rule.
+
+    Slices without a row are present with zeros, and slices that were not asked for are present when the stage has rows
+    of them, so that the audit can refuse those.
+    """
+    judged = isinstance(contract.source, Judged)
+    rules = _rule_columns(contract) if judged else []
+    kept_out = "hashtextextended(row(source_file_id, source_line, _failed)::text, 0)" if judged else "0"
+    score = f"round(avg(quality_score) filter (where _outcome = {WRITTEN}), 4)" if judged else "null::numeric"
+    sample = f"{ident(contract.key[0])}::text"
+    parts = [
+        "_slice",
+        "coalesce(sum(_folded), 0)::bigint",
+        f"count(*) filter (where _outcome = {WRITTEN})",
+        (
+            f"coalesce(sum(case when _outcome = {WRITTEN} then _folded - 1 else _folded end)"
+            f" filter (where _outcome <> {REJECTED}), 0)::bigint"
+        ),
+        f"coalesce(sum(_folded) filter (where _outcome = {REJECTED}), 0)::bigint",
+        checksum(row_hash(contract), f"_outcome = {WRITTEN}"),
+        checksum(kept_out, f"_outcome = {REJECTED}"),
+        score,
+    ]
+    for rule_id, severity in rules:
+        names = "_failed" if severity is Severity.REJECT else "broken_rules"
+        broke = f"filter (where {literal(rule_id)} = any({names}))"
+        parts += [f"count(*) {broke}", f"min({sample}) {broke}", f"max({sample}) {broke}"]
+    cursor.execute(bind(f"select {', '.join(parts)} from {ident(STAGE)} group by _slice"))
+    counted = {row[0]: _slice_counts(row, rules) for row in cursor.fetchall()}
+    none_broken = tuple(RuleCount(rule_id, severity.value, 0, 0) for rule_id, severity in rules)
+    return {**{day: SliceCounts(rules=none_broken) for day in slices}, **counted}
+
+
+def _slice_counts(row: Sequence[Any], rules: Sequence[tuple[str, Severity]]) -> SliceCounts:
+    examined = row[1]
+    found = []
+    for number, (rule_id, severity) in enumerate(rules):
+        broken, first, last = row[8 + 3 * number : 11 + 3 * number]
+        keys = tuple(sorted({key for key in (first, last) if key is not None}))
+        found.append(RuleCount(rule_id, severity.value, examined, broken, keys))
+    read, written, collapsed, rejected, digest, kept_out, score = row[1:8]
+    return SliceCounts(read, written, collapsed, rejected, digest, kept_out, score, tuple(found))

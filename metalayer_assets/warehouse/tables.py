@@ -1,0 +1,26 @@
+"""Answer small questions about tables here; keep writing out."""
+
+from metalayer_assets.contracts import Contract
+from metalayer_assets.warehouse.database import Database
+from metalayer_assets.warehouse.statements import bind
+
+
+def row_count(database: Database, contract: Contract) -> int:
+    """Rows that the table holds, by its ledger: the sum over its slices."""
+    with database.transaction(readonly=True) as cursor:
+        cursor.execute(
+            bind(
+                """
+                select coalesce(sum(latest.rows_written), 0)::bigint
+                from (
+                    select distinct on (slice) rows_written
+                    from meta.slice_ledger
+                    where table_name = :table and status <> 'refused'
+                    order by slice, write_id desc
+                ) as latest
+                """
+            ),
+            {"table": contract.name},
+        )
+        row = cursor.fetchone()
+        return int(row[0]) if row else 0

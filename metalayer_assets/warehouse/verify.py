@@ -1,0 +1,178 @@
+"""Recompute here, from the data alone, everything that the ledger says; keep repairing out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from metalayer_assets.contracts import CATALOG, Contract, Judged, Landed, Modelled
+from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID
+from metalayer_assets.warehouse import ledger, outbox
+from metalayer_assets.warehouse.checksums import checksum, row_hash
+from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, SliceCounts
+from metalayer_assets.warehouse.slices import slice_of
+from metalayer_assets.warehouse.statements import bind, ident, listed, literal
+
+Cursor = Any
+_SHOWN = 5
+
+
+@dataclass
+class TableVerdict:
+    """What a table holds, and where it differs from what the ledger says.
+
+    Attributes:
+        table: Name of the table.
+        rows: Rows that it holds.
+        checksum: Order-free checksum of its content.
+        slices: Slices that the ledger knows.
+        pending: Slices that a change upstream has touched and that were not written since.
+        problems: Differences, each as a sentence.
+    """
+
+    table: str
+    rows: int
+    checksum: str
+    slices: int
+    pending: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def verify(cursor: Cursor) -> list[TableVerdict]:
+    """Verdicts on every table of data: assets and quarantine. The transaction should be repeatable read."""
+    pending = outbox.pending(cursor)
+    verdicts = []
+    for contract in CATALOG.assets():
+        standing = ledger.standing(cursor, contract.name)
+        verdict = _checksums(cursor, contract, standing)
+        verdict.pending = len(pending.get(contract.name, ()))
+        if isinstance(contract.source, Landed):
+            verdict.problems += _files(cursor, contract)
+        else:
+            verdict.problems += _hops(cursor, contract, standing, set(pending.get(contract.name, ())))
+        if isinstance(contract.source, Judged | Landed):
+            verdict.problems += _kept_out(cursor, contract, standing)
+        if isinstance(contract.source, Modelled) and "source_file_id" in contract.column_names:
+            verdict.problems += _orphans(cursor, contract)
+        verdicts.append(verdict)
+    verdicts += [_quarantine(cursor, name) for name in CATALOG if name.startswith("quarantine.")]
+    return verdicts
+
+
+def _checksums(cursor: Cursor, contract: Contract, standing: dict[date, SliceCounts]) -> TableVerdict:
+    cursor.execute(
+        f"select {slice_of(contract)}, count(*), {checksum(row_hash(contract))} from {ident(contract.name)} group by 1"
+    )
+    found = {day: (rows, digest) for day, rows, digest in cursor.fetchall()}
+    problems = []
+    for day in sorted(found.keys() | standing.keys()):
+        rows, digest = found.get(day, (0, EMPTY_CHECKSUM))
+        told = standing.get(day)
+        if told is None:
+            problems.append(f"slice {day} holds {rows} rows that no write accounts for")
+        elif digest != told.checksum:
+            problems.append(f"slice {day} holds {rows} rows, checksum {digest}; the ledger says {told.checksum}")
+        elif told.rows_read != told.rows_written + told.rows_collapsed + told.rows_quarantined:
+            problems.append(f"slice {day} does not account for every row read")
+    return TableVerdict(
+        table=contract.name,
+        rows=sum(rows for rows, _ in found.values()),
+        checksum=_sum(digest for _, digest in found.values()),
+        slices=len(standing),
+        problems=problems,
+    )
+
+
+def _sum(digests: Iterable[str]) -> str:
+    rows = total = 0
+    for digest in digests:
+        left, right = digest.split(":")
+        rows, total = rows + int(left), total + int(right)
+    return f"{rows}:{total}"
+
+
+def _hops(cursor: Cursor, contract: Contract, standing: dict[date, SliceCounts], pending: set[date]) -> list[str]:
+    if not contract.reads:
+        return []
+    from metalayer_assets.warehouse.audit import read_from_sources  # noqa: PLC0415 -- audit raises, verify reports
+
+    slices = sorted(standing)
+    at_source = read_from_sources(cursor, contract, slices) if slices else {}
+    return [
+        f"slice {day} read {standing[day].rows_read} rows but its sources hold {(at_source or {}).get(day, 0)}"
+        for day in slices
+        if day not in pending and standing[day].rows_read != (at_source or {}).get(day, 0)
+    ]
+
+
+def _kept_out(cursor: Cursor, contract: Contract, standing: dict[date, SliceCounts]) -> list[str]:
+    if isinstance(contract.source, Judged):
+        table, scope = contract.source.quarantine, "true"
+    else:
+        table, scope = "quarantine.bronze_lines", f"table_name = {literal(contract.name)}"
+    cursor.execute(
+        bind(f"select arrival_day, count(*) from {ident(table)} where state = 'open' and {scope} group by 1")
+    )
+    found = dict(cursor.fetchall())
+    return [
+        f"slice {day} kept {found.get(day, 0)} rows in {table}; the ledger says "
+        f"{standing[day].rows_quarantined if day in standing else 0}"
+        for day in sorted(found.keys() | standing.keys())
+        if found.get(day, 0) != (standing[day].rows_quarantined if day in standing else 0)
+    ]
+
+
+def _files(cursor: Cursor, contract: Contract) -> list[str]:
+    cursor.execute(
+        bind(
+            f"""
+            select coalesce(file.path, 'file ' || held.file_id), held.n, file.rows_loaded
+            from (
+                select {ident(FILE_ID)} as file_id, {ident(ARRIVAL_DAY)} as day, count(*) as n
+                from {ident(contract.name)} group by 1, 2
+            ) as held
+            full join (
+                select file_id, arrival_day, path, rows_loaded from meta.landed_files
+                where table_name = :table and state = 'loaded' and rows_loaded > 0
+            ) as file on file.file_id = held.file_id and file.arrival_day = held.day
+            where held.n is distinct from file.rows_loaded
+            limit {_SHOWN}
+            """
+        ),
+        {"table": contract.name},
+    )
+    return [
+        f"{path}: {held or 0} rows stand in {contract.name}, {loaded or 0} were loaded"
+        for path, held, loaded in cursor.fetchall()
+    ]
+
+
+def _orphans(cursor: Cursor, contract: Contract) -> list[str]:
+    source = contract.reads[0]
+    cursor.execute(
+        f"""
+        select {listed(contract.key, "fact")}
+        from {ident(contract.name)} as fact
+        where not exists (
+            select from {ident(source.table)} as told
+            where {" and ".join(f"told.{ident(k)} = fact.{ident(k)}" for k in source.key)}
+                and told.arrival_day = fact.arrival_day
+                and told.source_file_id = fact.source_file_id
+                and told.source_line = fact.source_line
+        )
+        limit {_SHOWN}
+        """
+    )
+    return [f"row {row} has no source row in {source.table}" for row in cursor.fetchall()]
+
+
+def _quarantine(cursor: Cursor, name: str) -> TableVerdict:
+    contract = CATALOG[name]
+    columns = [c.name for c in contract.columns if c.name not in {"first_seen_at", "state", "closed_at"}]
+    cursor.execute(
+        f"select count(*), {checksum(f'hashtextextended(row({listed(columns)})::text, 0)')}"
+        f" from {ident(name)} where state = 'open'"
+    )
+    rows, digest = cursor.fetchone()
+    cursor.execute(f"select count(distinct arrival_day) from {ident(name)} where state = 'open'")
+    return TableVerdict(table=name, rows=rows, checksum=digest, slices=cursor.fetchone()[0])

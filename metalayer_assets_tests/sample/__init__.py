@@ -1,0 +1,1 @@
+"""Tests of the sample landing and of the independent readers."""
