@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from metalayer_assets.warehouse.errors import SettingError
-from metalayer_assets.warehouse.settings import Settings, dagster_storage_url
+from metalayer_assets.warehouse.settings import Settings
 
 DAGSTER_YAML = Path(__file__).resolve().parent.parent / "dagster.yaml"
 
@@ -37,14 +37,12 @@ def read_password() -> None:
 
 
 def prepare_dagster() -> None:
-    """Give Dagster its storage URL and, in DAGSTER_HOME, the dagster.yaml of this image.
+    """Put the dagster.yaml of this image into DAGSTER_HOME.
 
     Raises:
-        SettingError: METALAYER_DATABASE_URL or METALAYER_DATABASE_URL_FILE cannot be used.
+        SettingError: A setting cannot be used.
     """
-    database_url = Settings.from_environment().database_url
-    if database_url:
-        os.environ["METALAYER_DAGSTER_URL"] = dagster_storage_url(database_url)
+    Settings.from_environment()
     home = os.environ.get("DAGSTER_HOME")
     if home:
         Path(home).mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def audit_results(
     """One evaluation per slice written, then the result of the step."""
     key = asset_key(contract.name)
     days = sorted(report.slices)
-    if len(days) > 1:
+    if not context.has_partition_key:
         yield from _per_slice(context, key, report, days)
     passed, metadata = _result(report, days)
     yield dg.AssetCheckResult(
@@ -72,8 +72,8 @@ def audit_results(
 def _per_slice(
     context: dg.AssetExecutionContext, key: dg.AssetKey, report: WriteReport, days: list[date]
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    # In a run of several partitions Dagster stores one evaluation without a partition and leaves the planned ones open;
-    # an evaluation that names its materialization closes them.
+    # In a run over a range, be it of one slice, Dagster stores one evaluation without a partition and leaves the planned
+    # ones open; an evaluation that names its materialization closes them.
     stored = context.instance.event_log_storage.get_latest_storage_id_by_partition(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, {key_of_slice(day) for day in days}
     )
@@ -89,7 +89,7 @@ def _per_slice(
             metadata=metadata,
             partition=partition,
             target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                run_id=context.run_id, storage_id=stored[partition], timestamp=now
+                run_id=context.run.run_id, storage_id=stored[partition], timestamp=now
             )
             if partition in stored
             else None,

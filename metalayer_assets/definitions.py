@@ -17,6 +17,7 @@ from metalayer_assets.assets.factory import table_assets  # noqa: E402
 from metalayer_assets.automation import jobs, schedules, sensors  # noqa: E402
 from metalayer_assets.io_manager import SliceIOManager  # noqa: E402
 from metalayer_assets.resources import Warehouse  # noqa: E402
+from metalayer_assets.warehouse.ddl import check_contracts  # noqa: E402
 from metalayer_assets.warehouse.settings import Settings  # noqa: E402
 
 
@@ -25,7 +26,12 @@ def build_defs(environment: Mapping[str, str] | None = None) -> dg.Definitions:
 
     Args:
         environment: Variables that stand above those of the process, for tests.
+
+    Raises:
+        ContractError: The contracts, or a contract and its model, do not fit one another.
+        SettingError: A variable has a value that cannot be used.
     """
+    check_contracts()
     overrides = dict(environment or {})
     settings = Settings.from_environment({**os.environ, **overrides})
     warehouse = Warehouse(environment=overrides)

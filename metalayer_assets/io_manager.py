@@ -50,13 +50,19 @@ class SliceIOManager(dg.ConfigurableIOManager):
 
     warehouse: dg.ResourceDependency[Warehouse]
 
-    def handle_output(self, context: dg.OutputContext, obj: RowSource | pd.DataFrame) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write the slices that the run's partitions name, all in one transaction.
 
         Raises:
             dagster.Failure: The write was refused or cannot be done; the slices stand as before.
         """
         contract = contract_named(table_name(context.asset_key))
+        if not isinstance(obj, RowSource | pd.DataFrame):
+            raise dg.Failure(
+                description=f"the asset of {contract.name} returned {type(obj).__name__}: return FROM_MODEL, FROM_LANDING "
+                "or a pandas frame. Nothing was written.",
+                allow_retries=False,
+            )
         days = _slices(context, contract)
         writer = self.warehouse.writer
         tags = context.step_context.dagster_run.tags
@@ -92,7 +98,8 @@ class SliceIOManager(dg.ConfigurableIOManager):
             return Relation(contract.name, tuple(slices))
         raise dg.Failure(
             description=f"{contract.name} cannot be handed over as {wanted}: annotate the input as "
-            "metalayer_assets.io_manager.Relation or pandas.DataFrame."
+            "metalayer_assets.io_manager.Relation or pandas.DataFrame.",
+            allow_retries=False,
         )
 
 

@@ -22,7 +22,8 @@ def partitions_of(grain: Grain, settings: Settings) -> dg.TimeWindowPartitionsDe
     first = grain.first_day(settings.start_date).isoformat()
     if grain is Grain.DAY:
         return dg.DailyPartitionsDefinition(start_date=first, end_offset=_DAYS_AHEAD)
-    return dg.TimeWindowPartitionsDefinition(start=first, fmt=KEY_FORMAT, cron_schedule=_CRON[grain], end_offset=1)
+    # Those days may lie in the month or year to come.
+    return dg.TimeWindowPartitionsDefinition(start=first, fmt=KEY_FORMAT, cron_schedule=_CRON[grain], end_offset=2)
 
 
 def slice_of_key(key: str) -> date:

@@ -57,7 +57,8 @@ def server_url(_no_old_servers: None) -> Iterator[str]:
         return
     home = make_home()
     try:
-        yield EmbeddedServer(home, overrides=TEST_SERVER).ensure_running()
+        major = Settings.from_environment().embedded_postgres
+        yield EmbeddedServer(home, major=major, overrides=TEST_SERVER).ensure_running()
     finally:
         remove_home(home)
 
@@ -85,9 +86,7 @@ def drop_database(server_url: str) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def database(
-    create_database: Callable[[str], str], drop_database: Callable[[str], None]
-) -> Iterator[Database]:
+def database(create_database: Callable[[str], str], drop_database: Callable[[str], None]) -> Iterator[Database]:
     """An empty database of its own for one test."""
     database = Database(create_database(""))
     yield database

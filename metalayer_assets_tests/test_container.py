@@ -54,10 +54,6 @@ def test_the_password_reaches_the_command_as_it_stands_in_the_file(tmp_path: Pat
     assert done.stderr == ""
 
 
-def test_dagster_is_given_the_database_with_its_own_schema() -> None:
-    done = enter(*shown("METALAYER_DAGSTER_URL"), METALAYER_DATABASE_URL=URL)
-    assert done.stdout == f"{dagster_storage_url(URL)!r}\n"
-
 
 def test_a_url_in_a_secret_file_serves_dagster_too(tmp_path: Path) -> None:
     secret = tmp_path / "url"

@@ -17,7 +17,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from metalayer_assets.warehouse.database import Database
-from metalayer_assets.warehouse.settings import dagster_storage_url
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "metalayer_assets"
@@ -285,10 +284,6 @@ def test_dagster_keeps_its_tables_in_a_schema_of_their_own(
 ) -> None:
     shutil.copy(ROOT / "dagster.yaml", tmp_path)
     monkeypatch.setenv("METALAYER_DATABASE_URL", database.url)
-    monkeypatch.setenv("METALAYER_DAGSTER_URL", dagster_storage_url(database.url))
-    with database.transaction() as cursor:
-        cursor.execute("create schema dagster")
-
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         assert instance.get_runs() == []
         assert instance.telemetry_enabled is False

@@ -13,8 +13,8 @@ from metalayer_assets.contracts import CATALOG, Contract, Landed
 from metalayer_assets.io_manager import FROM_LANDING, FROM_MODEL, REPORTS
 from metalayer_assets.metadata import asset_key, definition_metadata, kinds
 from metalayer_assets.partitions import mapping_between, partitions_of
-from metalayer_assets.warehouse.models import code_version
 from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.versions import code_version
 
 POOLS = {"bronze": "metalayer_bronze", "silver": "metalayer_silver", "gold": "metalayer_gold"}
 
@@ -49,7 +49,7 @@ def table_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
     )
     def table(context: dg.AssetExecutionContext) -> Iterator[object]:
         yield dg.Output(source)
-        yield from audit_results(context, contract, REPORTS.pop((context.run_id, contract.name)))
+        yield from audit_results(context, contract, REPORTS.pop((context.run.run_id, contract.name)))
 
     return table
 

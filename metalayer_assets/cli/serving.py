@@ -18,9 +18,9 @@ from metalayer_assets.warehouse.embedded import EmbeddedServer
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.history import table_sizes
 from metalayer_assets.warehouse.landing import scan
-from metalayer_assets.warehouse.models import sql_folder
 from metalayer_assets.warehouse.plan import waiting
 from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.shipped import shipped
 
 
 def _server(settings: Settings) -> EmbeddedServer | None:
@@ -118,7 +118,7 @@ def _environment() -> dict[str, str]:
     from metalayer_assets.instance import instance_environment  # noqa: PLC0415
 
     writer = warehouse()
-    return instance_environment(writer.settings, writer.database)
+    return instance_environment(writer.settings)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})
@@ -129,9 +129,7 @@ def dev(arguments: tuple[str, ...]) -> None:
     ARGUMENTS go to `dagster dev`, such as -p 3001.
     """
     environment = {**os.environ, **_environment()}
-    workspace = sql_folder().parent / "workspace.yaml"
-    where = ["-w", str(workspace)] if workspace.is_file() else ["-m", "metalayer_assets.definitions"]
-    command = [str(Path(sys.executable).parent / "dagster"), "dev", *where, *arguments]
+    command = [str(Path(sys.executable).parent / "dagster"), "dev", "-w", str(shipped("workspace.yaml")), *arguments]
     # Started in a group of its own with default signal handling: a script that runs us in the background ignores
     # SIGINT, and Dagster would inherit that and never stop.
     process = subprocess.Popen(

@@ -68,7 +68,7 @@ def run(
     from metalayer_assets.runner import Runner  # noqa: PLC0415
 
     writer = warehouse()
-    runner = Runner(writer, open_instance(writer.settings, writer.database), build_defs())
+    runner = Runner(writer, open_instance(writer.settings), build_defs())
     with console.status("Looking for what is missing, changed or touched", spinner="line") as status:
 
         def progress(work: Work) -> None:

@@ -1,7 +1,7 @@
 """Assemble all contracts into one catalog here; keep their declarations out."""
 
 from collections.abc import Iterator, Mapping
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
 from metalayer_assets.contracts.bronze import BRONZE
 from metalayer_assets.contracts.gold import GOLD
@@ -12,15 +12,23 @@ from metalayer_assets.contracts.silver import SILVER
 
 
 class Catalog(Mapping[str, Contract]):
-    """Contracts by name, each after the tables that it reads."""
+    """Contracts by name, each after the tables that it reads.
+
+    Attributes:
+        declared: The contracts as they were given; `validation.problems` says whether they fit one another.
+    """
 
     def __init__(self, contracts: tuple[Contract, ...]) -> None:
+        self.declared = contracts
         self._by_name = {contract.name: contract for contract in contracts}
         graph = {
             contract.name: [reads.table for reads in contract.reads if reads.table in self._by_name]
             for contract in contracts
         }
-        self._order = tuple(TopologicalSorter(graph).static_order())
+        try:
+            self._order = tuple(TopologicalSorter(graph).static_order())
+        except CycleError:
+            self._order = tuple(self._by_name)
 
     def __getitem__(self, name: str) -> Contract:
         return self._by_name[name]

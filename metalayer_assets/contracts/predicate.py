@@ -117,6 +117,27 @@ class Matches(Predicate):
 
 
 @dataclass(frozen=True)
+class Within(Predicate):
+    """The text has at most so many characters."""
+
+    column: str
+    length: int
+
+    def sql(self, aliases: Mapping[str, str]) -> str:
+        """See `Predicate.sql`."""
+        return f"(char_length({aliases[self.column]}) <= {self.length})"
+
+    def mask(self, frame: pd.DataFrame) -> "pd.Series[Any]":
+        """See `Predicate.mask`."""
+        series = frame[self.column]
+        return series.map(lambda text: len(text) <= self.length, na_action="ignore").astype("boolean")
+
+    def columns(self) -> frozenset[str]:
+        """See `Predicate.columns`."""
+        return frozenset({self.column})
+
+
+@dataclass(frozen=True)
 class Compare(Predicate):
     """A column compared with a literal or with another column, the latter moved by whole days if asked."""
 
@@ -230,6 +251,10 @@ class Col:
     def matches(self, pattern: str) -> Predicate:
         """The whole text matches the pattern."""
         return Matches(self.name, pattern)
+
+    def within(self, length: int) -> Predicate:
+        """The text has at most so many characters."""
+        return Within(self.name, length)
 
     def at_most(self, other: "Literal | Col", *, plus_days: int = 0) -> Predicate:
         """At most the other value, that many days later."""

@@ -6,7 +6,9 @@ from metalayer_assets.contracts.types import Type
 OPEN = "open"
 
 _STATE = (
-    Column("first_seen_at", Type.TIMESTAMP, "When the row was first kept out.", nullable=False, default="now()"),
+    Column(
+        "first_seen_at", Type.TIMESTAMP, "When the row was first kept out.", nullable=False, default="clock_timestamp()"
+    ),
     Column(
         "state",
         Type.TEXT,

@@ -22,6 +22,7 @@ _EMAIL = (
     r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*"
     r"@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
 )
+_LONGEST_IDENTIFIER = 200
 _E164 = r"\+[1-9][0-9]{7,14}"
 
 _PROVENANCE = (
@@ -57,6 +58,19 @@ def _should(rule: str, description: str, holds: Predicate, *, dimension: str = "
 
 def _given(column: str, description: str) -> Rule:
     return Rule(f"{column}_given", description, Col(column).present, Severity.REJECT, "completeness")
+
+
+def _identifier(column: str, description: str) -> tuple[Rule, ...]:
+    # A key is indexed, and an index takes no text beyond some 2,700 bytes: a field that a quote has left open to the
+    # end of its file must not stop the day that it is in.
+    return (
+        _given(column, description),
+        _must(
+            f"{column}_short",
+            f"An identifier has at most {_LONGEST_IDENTIFIER} characters.",
+            Col(column).within(_LONGEST_IDENTIFIER),
+        ),
+    )
 
 
 def _readable(column: str, severity: Severity = Severity.REJECT) -> Rule:
@@ -133,7 +147,7 @@ ORDERS = Contract(
     slice_by="arrival_day",
     reads=(Reads("bronze.erp_orders", slice_by=ARRIVAL_DAY),),
     rules=(
-        _given("order_id", "An order has an identifier."),
+        *_identifier("order_id", "An order has an identifier."),
         _given("product_code", "An order names its product."),
         _given("quantity", "A whole number of units is given."),
         _must("quantity_not_zero", "An order moves at least one unit.", Col("quantity") != 0),
@@ -187,7 +201,7 @@ SALES = Contract(
     slice_by="arrival_day",
     reads=(Reads("bronze.erp_sales", slice_by=ARRIVAL_DAY),),
     rules=(
-        _given("sales_id", "A sales line has an identifier."),
+        *_identifier("sales_id", "A sales line has an identifier."),
         _given("product_code", "A sales line names its product."),
         _given("quantity", "A whole number of units is given."),
         _must("quantity_not_zero", "A sale moves at least one unit.", Col("quantity") != 0),
@@ -239,7 +253,7 @@ CUSTOMERS = Contract(
     slice_by="arrival_day",
     reads=(Reads("bronze.crm_customers", slice_by=ARRIVAL_DAY),),
     rules=(
-        _given("customer_id", "A customer has an identifier."),
+        *_identifier("customer_id", "A customer has an identifier."),
         _readable("updated_at"),
         _readable("is_deleted"),
         _should("email_given", "A customer has an e-mail address.", Col("email").present, dimension="completeness"),
@@ -284,7 +298,7 @@ ACCOUNTS = Contract(
     slice_by="arrival_day",
     reads=(Reads("bronze.crm_accounts", slice_by=ARRIVAL_DAY),),
     rules=(
-        _given("customer_id", "An account has a customer."),
+        *_identifier("customer_id", "An account has a customer."),
         _readable("updated_at"),
         _readable("is_deleted"),
         _should("name_given", "An account has a name.", Col("customer_name").present, dimension="completeness"),
@@ -316,7 +330,7 @@ PRODUCTS = Contract(
     slice_by="arrival_day",
     reads=(Reads("bronze.erp_products", slice_by=ARRIVAL_DAY),),
     rules=(
-        _given("product_code", "A product has a code."),
+        *_identifier("product_code", "A product has a code."),
         _readable("updated_at"),
         _readable("is_deleted"),
         _readable("unit_cost"),

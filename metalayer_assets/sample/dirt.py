@@ -1,5 +1,6 @@
 """Choose here which rows get a blemish, and which one; the kinds themselves are in crm_dirt and erp_dirt."""
 
+from collections import Counter
 from datetime import date
 
 from metalayer_assets.sample.blemish import Blemish
@@ -34,6 +35,7 @@ class Soiler:
     def __init__(self, dataset: Dataset, options: SampleOptions, expected_rows: int) -> None:
         self._draw = Draw(options.seed, "dirt", dataset.name)
         self._kinds = list(BLEMISHES[dataset.name])
+        self._turns: Counter[str] = Counter()
         self._share = options.dirt
         self._untouched = len(self._kinds)
         self._to_cover = min(1.3 * len(self._kinds) / max(expected_rows, 1), _MOST_TO_COVER)
@@ -60,7 +62,8 @@ class Soiler:
     def _apply(self, kind: Blemish, row: Row, arrival: date) -> Row | None:
         target = row.copy() if kind.again else row
         target.blemish = kind.name
-        kind.do(target, self._draw, arrival)
+        kind.do(target, self._turns[kind.name], arrival)
+        self._turns[kind.name] += 1
         return target if kind.again else None
 
     def _gap(self) -> int:
@@ -75,7 +78,7 @@ class Soiler:
         if not kind.fits(row):
             return False
         if kind.name == "unclosed quote":
-            # Two of them in one file would close each other: then no reader could say which line is broken.
+            # Two of them in one file would close each other, and not every reader could say which line is broken.
             return sheet.form != "parquet" and not writer.has_unclosed
         if kind.name == "invalid UTF-8":
             # Without valid multi-byte text around it nobody could tell the line from one in another encoding.

@@ -18,10 +18,9 @@ from metalayer_assets.sample.blemish import (
     respell,
     told_twice,
 )
-from metalayer_assets.sample.draw import Draw
 from metalayer_assets.sample.rows import MONEY_PARTS, ORDERS, PRODUCTS, SALES, Dataset, Row
 
-_NO_WHOLE_NUMBERS = (*NO_NUMBERS, "5.5", "0x1F")
+_NO_WHOLE_NUMBERS = ("0x1F", "5.5", *NO_NUMBERS)
 _SPELLINGS = {
     "PENDING": ("OPEN", "NEW", "Processing", "pending"),
     "COMPLETED": ("PAID", "CLOSED", "COMPLETE", "complete", "Done", "delivered", "Completed"),
@@ -36,7 +35,7 @@ def _move(dataset: Dataset, column: str, kind: str, day_of: Callable[[date], dat
     """Another business day, with the time of day kept; whether it is plausible is the tally's question."""
     place = dataset.places[column]
 
-    def do(row: Row, _: Draw, arrival: date) -> None:
+    def do(row: Row, _: int, arrival: date) -> None:
         row.day = day_of(arrival)
         row.texts[place] = f"{row.day}{row.texts[place][10:]}"
 
@@ -98,26 +97,26 @@ def _order_blemishes() -> tuple[Blemish, ...]:
     customer, status = ORDERS.places["customer_id"], ORDERS.places["status"]
     quantity, price = ORDERS.places["quantity"], ORDERS.places["price_per_unit"]
 
-    def respell_status(row: Row, draw: Draw, _: date) -> None:
-        row.texts[status] = draw.pick(_SPELLINGS[row.status])
+    def respell_status(row: Row, turn: int, _: date) -> None:
+        row.texts[status] = _SPELLINGS[row.status][turn % len(_SPELLINGS[row.status])]
 
-    def negate(row: Row, _: Draw, __: date) -> None:
+    def negate(row: Row, _: int, __: date) -> None:
         row.texts[quantity] = f"-{row.texts[quantity]}"
         row.rule = "quantity negative"
 
-    def give_away(row: Row, _: Draw, __: date) -> None:
+    def give_away(row: Row, _: int, __: date) -> None:
         row.texts[price] = "0.00"
         row.unit = 0
 
-    def one_more(row: Row, _: Draw, __: date) -> None:
+    def one_more(row: Row, _: int, __: date) -> None:
         row.quantity += 1 if row.quantity > 0 else -1
         row.texts[quantity] = str(row.quantity)
 
-    def not_null(row: Row, _: Draw, __: date) -> None:
+    def not_null(row: Row, _: int, __: date) -> None:
         row.texts[customer] = "N/A"
         row.has_customer = True
 
-    def blank_customer(row: Row, _: Draw, __: date) -> None:
+    def blank_customer(row: Row, _: int, __: date) -> None:
         row.texts[customer] = "   "
         row.has_customer = False
 
@@ -145,7 +144,7 @@ def _order_blemishes() -> tuple[Blemish, ...]:
             fits=_is_priced,
         ),
         *_dates(ORDERS, "order_date"),
-        put(ORDERS, "status", "unknown", ("UNKNOWN", "N/A", "LOST", "COMPLETED?", "1"), rule=True, fits=_is_debit),
+        put(ORDERS, "status", "unknown", ("N/A", "UNKNOWN", "COMPLETED?", "LOST", "1"), rule=True, fits=_is_debit),
         put(ORDERS, "status", "blank", BLANKS, rule=True, fits=_is_debit),
         # More often than the others: a source has many words for one status.
         *[Blemish("status in another spelling", respell_status, "status")] * 5,
@@ -173,11 +172,11 @@ def _order_blemishes() -> tuple[Blemish, ...]:
 def _sale_blemishes() -> tuple[Blemish, ...]:
     quantity, amount = SALES.places["quantity"], SALES.places["sale_amount"]
 
-    def give_away(row: Row, _: Draw, __: date) -> None:
+    def give_away(row: Row, _: int, __: date) -> None:
         row.texts[amount] = "0.00"
         row.unit = 0
 
-    def tell_quantity(row: Row, _: Draw, __: date) -> None:
+    def tell_quantity(row: Row, _: int, __: date) -> None:
         # The amount stays as told, so the price of one is no longer exact: count it as one unit of the whole.
         row.texts[quantity] = str(row.quantity + 1)
         row.unit, row.quantity = row.quantity * row.unit, 1

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
@@ -60,15 +59,11 @@ class SheetWriter:
         try:
             if kind is None:
                 self._drain()
-                if self._out is not self._raw:
-                    self._out.close()
+                self._close()
+                os.replace(self._part, self._path)  # noqa: PTH105 - the one atomic rename on every system
         finally:
-            self._raw.close()
-            if kind is not None:
-                with suppress(FileNotFoundError):
-                    self._part.unlink()
-        if kind is None:
-            os.replace(self._part, self._path)  # noqa: PTH105 - the one atomic rename on every system
+            self._close()
+            self._part.unlink(missing_ok=True)
 
     def write(self, row: Row) -> None:
         """Append a row, or the broken line that its `broken` asks for."""
@@ -108,6 +103,10 @@ class SheetWriter:
                 "invalid UTF-8": join([first, "Zo"]).encode() + b"\xc3" + join(["", *rest]).encode(),
             }[how]
         self._out.write(broken + self.sheet.line_end.encode())
+
+    def _close(self) -> None:
+        self._out.close()
+        self._raw.close()
 
     def _drain(self) -> None:
         rows, self._waiting = self._waiting, []

@@ -22,7 +22,7 @@ STREETS = (
     "Main St", "Oak Avenue", "Maple Drive", "Cedar Lane", "Park Road", "Elm Street, Apt 4", "Lake View Ct", "Hill Rd",
     "Washington Blvd", "Second St, Floor 2", "Church Lane", "Mill Road", "River Walk", "Sunset Blvd", "Broadway",
 )  # fmt: skip
-# city, state or province, postal code with # for a digit, country (the region of the account)
+# city, state (in the United States), postal code with # for a digit, country (the region of the account)
 PLACES = (
     ("New York", "NY", "100##", "United States"),
     ("Buffalo", "NY", "142##", "United States"),
@@ -36,8 +36,8 @@ PLACES = (
     ("Denver", "CO", "802##", "United States"),
     ("Boston", "MA", "021##", "United States"),
     ("Atlanta", "GA", "303##", "United States"),
-    ("Toronto", "ON", "M5V 2T#", "Canada"),
-    ("Montréal", "QC", "H2X 1Y#", "Canada"),
+    ("Toronto", "", "M5V 2T#", "Canada"),
+    ("Montréal", "", "H2X 1Y#", "Canada"),
     ("London", "", "SW1A 1A#", "United Kingdom"),
     ("Leeds", "", "LS1 4A#", "United Kingdom"),
     ("München", "", "803##", "Germany"),

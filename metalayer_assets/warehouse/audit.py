@@ -36,13 +36,17 @@ class Refusal(SliceRefused):
 
 
 def outside(slices: Sequence[date], counts: Mapping[date, SliceCounts]) -> dict[date, str]:
-    """Slices that the stage has rows of though they were not asked for."""
-    return {
-        day: f"the model returned {counts[day].rows_read} rows of a slice that was not asked for;"
-        " its WHERE clause must hold the rows to :slices."
-        for day in counts
-        if day not in set(slices)
-    }
+    """All slices asked for, where the stage has rows of others or of none: nobody can tell which of them is wrong."""
+    strays = counts.keys() - set(slices)
+    if not strays:
+        return {}
+    rows = sum(counts[day].rows_read for day in strays)
+    named = ", ".join(sorted(str(day or "no day") for day in strays)[:3])
+    return dict.fromkeys(
+        slices,
+        f"{rows} rows lie outside the slices asked for ({named}); hold them to the slices, in a model by :slices"
+        " in its WHERE clause.",
+    )
 
 
 def read_from_sources(cursor: Cursor, contract: Contract, slices: Sequence[date]) -> dict[date, int] | None:

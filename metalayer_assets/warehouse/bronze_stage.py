@@ -14,9 +14,9 @@ from metalayer_assets.contracts import Contract
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID
 from metalayer_assets.warehouse.checksums import checksum, row_hash
 from metalayer_assets.warehouse.errors import LandingError
-from metalayer_assets.warehouse.kept_out import REJECTED_LINES
+from metalayer_assets.warehouse.kept_out import REJECTED_LINES, line_checksums
 from metalayer_assets.warehouse.landing import LandedFile
-from metalayer_assets.warehouse.ledger import SliceCounts
+from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, SliceCounts
 from metalayer_assets.warehouse.loading import LoadReport, SourceColumn, load_file
 from metalayer_assets.warehouse.months import Shell
 from metalayer_assets.warehouse.publish import delete_slices
@@ -72,6 +72,7 @@ def load_days(cursor: Cursor, contract: Contract, files: Mapping[date, Sequence[
             cursor.execute("rollback to savepoint arrival_day")
             stage.broken[day] = str(error)
         cursor.execute("release savepoint arrival_day")
+    _prepare_rejected_lines(cursor, contract)
     return stage
 
 
@@ -103,26 +104,22 @@ def measure_days(
     ]
     cursor.execute(" union all ".join(parts))
     loaded = {day: (rows, digest) for day, rows, digest in cursor.fetchall()}
-    cursor.execute(
-        f"select _arrival_day, {checksum('hashtextextended(row(_file_id, _line, raw)::text, 0)')}"
-        f" from {ident(REJECTED_LINES)} group by _arrival_day"
-    )
-    kept_out = dict(cursor.fetchall())
+    kept_out = line_checksums(cursor)
     found = {}
     for day in days:
         reports = [report for _, report in stage.loads.get(day, ())]
-        rows, digest = loaded.get(day, (0, SliceCounts().checksum))
+        rows, digest = loaded.get(day, (0, EMPTY_CHECKSUM))
         found[day] = SliceCounts(
             rows_read=sum(report.records_read for report in reports),
             rows_written=rows,
             rows_quarantined=sum(report.rows_rejected for report in reports),
             checksum=digest,
-            quarantine_checksum=kept_out.get(day, SliceCounts().quarantine_checksum),
+            quarantine_checksum=kept_out.get(day, EMPTY_CHECKSUM),
         )
     return found
 
 
-def prepare_rejected_lines(cursor: Cursor, contract: Contract) -> None:
+def _prepare_rejected_lines(cursor: Cursor, contract: Contract) -> None:
     """Give the rejected lines the names and the row hash that the quarantine table knows them by."""
     renames = {"_line": "source_line", "_file_id": "source_file_id", "_arrival_day": "arrival_day"}
     for old, new in renames.items():

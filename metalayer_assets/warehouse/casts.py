@@ -8,8 +8,18 @@ Each form is one SQL expression, so that a million rows are read inside PostgreS
 from metalayer_assets.contracts.types import Type
 
 _PLAIN = "0123456789+-."
-# $1,234.50 or (12.00) or -£3: an amount as people write it, with comma thousands and a point for decimals.
-_AMOUNT = r"^[(]?[-+]?[$£€]?[-+]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)([.][0-9]+)?[)]?$"
+# $1,234.50 or (12.00) or -£3: an amount as people write it, with comma thousands and a point for decimals, and with one
+# sign or brackets, not both.
+_AMOUNT = r"^([-+]?[$£€]?|[$£€][-+]|[(][$£€]?)([0-9]{1,3}(,[0-9]{3})+|[0-9]+)([.][0-9]+)?[)]?$"
+# No amount has more characters; what PostgreSQL could still read as a number could overflow in the first product.
+_MOST_DIGITS = 100
+# The usual forms of a day or moment, each digit as 9, so that most rows are spared the regular expression.
+_USUAL_MOMENTS = ("9999-99-99", "9999-99-99 99:99:99", "9999-99-99T99:99:99", "9999-99-99 99:99", "99999999")
+_CLOCK = r"([0-9][0-9]?:[0-9][0-9](:[0-9][0-9]([.][0-9]+)?)?|[0-9]{6})"
+_MOMENT = (
+    r"^[0-9]{4}(-[0-9][0-9]?-[0-9][0-9]?|/[0-9][0-9]?/[0-9][0-9]?|[.][0-9][0-9]?[.][0-9][0-9]?|[0-9]{4})"
+    rf"([ T]{_CLOCK}( ?(Z|[-+][0-9][0-9](:?[0-9][0-9])?))?|Z|[-+][0-9][0-9]:[0-9][0-9])?$"
+)
 
 
 def _only(text: str, characters: str) -> str:
@@ -17,14 +27,15 @@ def _only(text: str, characters: str) -> str:
 
 
 def _plain_number(text: str) -> str:
-    return f"{_only(text, _PLAIN)} and pg_input_is_valid({text}, 'numeric')"
+    return f"{_only(text, _PLAIN)} and length({text}) <= {_MOST_DIGITS} and pg_input_is_valid({text}, 'numeric')"
 
 
 def _number(text: str) -> str:
     digits = f"translate({text}, '$£€,()+', '')"
     return (
         f"case when {_plain_number(text)} then {text}::numeric"
-        f" when {text} ~ '{_AMOUNT}' and (left({text}, 1) = '(') = (right({text}, 1) = ')')"
+        f" when length({text}) <= {_MOST_DIGITS} and {text} ~ '{_AMOUNT}'"
+        f" and (left({text}, 1) = '(') = (right({text}, 1) = ')')"
         f" and pg_input_is_valid({digits}, 'numeric')"
         f" then case when left({text}, 1) = '(' then -abs({digits}::numeric) else {digits}::numeric end end"
     )
@@ -42,10 +53,14 @@ def _whole(text: str, sql_type: str) -> str:
 
 
 def _moment(text: str, sql_type: str) -> str:
-    # Year first, so that no day is ever taken for a month; eight characters, so that 200112 is no date.
+    # Year first, so that no day is ever taken for a month, and in a form of our choice: PostgreSQL would also read
+    # '2024010112' (the year 202401) and '2024 1.2' (a fifth of a second past New Year). The year has four digits and
+    # stays so in every time zone, since nothing beyond the year 9999 or before Christ could be handed to Python.
+    usual = ", ".join(f"'{form}'" for form in _USUAL_MOMENTS)
     return (
-        f"case when length({text}) >= 8 and {_only(f'left({text}, 4)', '0123456789')}"
-        f" and {_only(text, '0123456789-/:.+TZ ')} and pg_input_is_valid({text}, '{sql_type}')"
+        f"case when (translate({text}, '0123456789', '9999999999') in ({usual}) or {text} ~ '{_MOMENT}')"
+        f" and left({text}, 1) <> '0' and (left({text}, 4) <> '9999' or length({text}) <= 10)"
+        f" and pg_input_is_valid({text}, '{sql_type}')"
         f" then {text}::{sql_type} end"
     )
 

@@ -7,13 +7,13 @@ import hashlib
 from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Column, Contract
+from metalayer_assets.contracts.validation import LAYERS, problems
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.locks import lock_catalog
-from metalayer_assets.warehouse.models import sql_folder
+from metalayer_assets.warehouse.shipped import sql_folder
 from metalayer_assets.warehouse.statements import bind, ident, listed, literal
 
-# `dagster` holds what Dagster stores about runs; its tables are its own.
-SCHEMAS = ("bronze", "silver", "gold", "quarantine", "meta", "dagster")
+_DAGSTER = "dagster"
 _WRITE_NUMBERS = "meta.write_number"
 
 Cursor = Any
@@ -71,19 +71,33 @@ def catalog_fingerprint() -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
+def check_contracts() -> None:
+    """Verify that the contracts of the catalog contradict neither themselves nor one another.
+
+    Raises:
+        ContractError: They do; the message names the table, the rule and the column.
+    """
+    found = problems(CATALOG)
+    if found:
+        more = f" (and {len(found) - 1} more problems)" if len(found) > 1 else ""
+        raise ContractError(f"the contracts cannot be used: {found[0]}{more}")
+
+
 def ensure(cursor: Cursor) -> bool:
     """Create whatever is missing of schemas, functions and tables; False when nothing was to do.
 
     Raises:
-        ContractError: A table stands there with other columns than its contract declares.
+        ContractError: The contracts contradict themselves, or a table stands there with other columns than its
+            contract declares.
     """
     fingerprint = catalog_fingerprint()
     if _standing_fingerprint(cursor) == fingerprint:
         return False
+    check_contracts()
     lock_catalog(cursor)
     if _standing_fingerprint(cursor) == fingerprint:
         return False
-    for schema in SCHEMAS:
+    for schema in LAYERS:
         cursor.execute(f"create schema if not exists {ident(schema)}")
     cursor.execute(f"create sequence if not exists {ident(_WRITE_NUMBERS)}")
     for path in sorted((sql_folder() / "init").glob("*.sql")):
@@ -94,6 +108,14 @@ def ensure(cursor: Cursor) -> bool:
         _check_columns(cursor, contract)
     cursor.execute(f"comment on schema meta is {literal(_comment(fingerprint))}")
     return True
+
+
+def ensure_dagster_schema(cursor: Cursor) -> None:
+    """Create the schema that Dagster keeps its own tables in."""
+    cursor.execute(bind("select to_regnamespace(:name) is null"), {"name": _DAGSTER})
+    if cursor.fetchone()[0]:
+        lock_catalog(cursor)
+        cursor.execute(f"create schema if not exists {ident(_DAGSTER)}")
 
 
 def _comment(fingerprint: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
-from metalayer_assets.contracts import Contract, Type
+from metalayer_assets.contracts import Contract
 from metalayer_assets.contracts.predicate import Predicate
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.slices import slice_of
@@ -79,10 +79,7 @@ def typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """The frame with each column in the contract's dtype."""
     result = frame.copy()
     for name in frame.columns:
-        kind = contract.column(str(name)).type
-        dtype: Any = kind.pandas
-        if kind in (Type.DATE, Type.TIMESTAMP):
-            result[name] = pd.to_datetime(result[name], utc=kind is Type.TIMESTAMP).astype(dtype)
-        elif kind.pandas != "object":
+        dtype: Any = contract.column(str(name)).type.pandas
+        if dtype != "object":
             result[name] = result[name].astype(dtype)
     return result

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import sqlglot
+from sqlglot.errors import TokenError
+
 from metalayer_assets.contracts import CATALOG, Contract, Judged
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.statements import bind, ident, listed
@@ -12,7 +15,21 @@ _LINES = "quarantine.bronze_lines"
 
 
 def _one(statement: str) -> str:
-    return statement.strip().rstrip(";").replace("%", "%%")
+    """The statement in the driver's form.
+
+    Raises:
+        SettingError: There is nothing, or more than one statement: a second could end the read-only transaction.
+    """
+    text = statement.strip().rstrip(";").rstrip()
+    try:
+        tokens = sqlglot.tokenize(text, read="postgres")
+    except TokenError:
+        raise SettingError("the statement cannot be read: a quote or a comment in it is not closed.") from None
+    if not tokens:
+        raise SettingError("there is no statement: give one SELECT.")
+    if any(token.token_type is sqlglot.TokenType.SEMICOLON for token in tokens):
+        raise SettingError("only one statement can be asked at a time: remove the semicolon inside it.")
+    return text.replace("%", "%%")
 
 
 def rows_as_json(cursor: Cursor, statement: str) -> str:

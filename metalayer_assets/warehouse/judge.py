@@ -1,8 +1,8 @@
 """Compile a judged table's contract into the SELECT that casts, judges and collapses its rows here.
 
 The compiled statement wraps the model: cleaned text → typed → derived → judged → one outcome per row. Each
-step that the next uses more than once is fenced with MATERIALIZED, since PostgreSQL would otherwise inline a
-cast into every rule that reads it.
+step is fenced with OFFSET 0, since PostgreSQL would otherwise inline a cast into every rule that reads it. A
+materialised CTE would fence as well, but would write every step to disk and could not run in parallel.
 """
 
 from metalayer_assets.contracts import Column, Contract, Judged, Rule, Severity, Type
@@ -14,6 +14,7 @@ WRITTEN, COLLAPSED, REJECTED = 0, 1, 2
 _PROVENANCE = ("arrival_day", "source_file_id", "source_line")
 _ADDED = ("quality_score", "broken_rules")
 _CALENDAR_START = "calendar_start"
+_FENCE = "offset 0"
 
 
 def _told(name: str) -> str:
@@ -85,27 +86,7 @@ def judged_select(contract: Contract, model: Model) -> str:
         for name in contract.column_names
     )
     key = [name for name in contract.key if name != contract.sliced_by]
-    return f"""with cleaned as materialized (
-    {model.select}
-),
-typed as materialized (
-    select
-        {_typed_columns(contract)}
-    from cleaned
-),
-derived as (
-    select
-        typed.*{derived}
-    from typed
-),
-judged as materialized (
-    select
-        derived.*,
-        {_names_of_broken(contract, Severity.REJECT)} as _failed,
-        {_names_of_broken(contract, Severity.WARN)} as broken_rules
-    from derived
-)
-select
+    return f"""select
     {columns},
     judged.{ident(contract.sliced_by)} as _slice,
     1::bigint as _folded,
@@ -118,5 +99,25 @@ select
         ) > 1 then {COLLAPSED}
         else {WRITTEN}
     end)::smallint as _outcome
-from judged
+from (
+    select
+        derived.*,
+        {_names_of_broken(contract, Severity.REJECT)} as _failed,
+        {_names_of_broken(contract, Severity.WARN)} as broken_rules
+    from (
+        select
+            typed.*{derived}
+        from (
+            select
+                {_typed_columns(contract)}
+            from (
+                {model.select}
+                {_FENCE}
+            ) as cleaned
+            {_FENCE}
+        ) as typed
+        {_FENCE}
+    ) as derived
+    {_FENCE}
+) as judged
 left join meta.landed_files as file on file.file_id = judged.source_file_id and file.state = 'loaded'"""

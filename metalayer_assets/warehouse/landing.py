@@ -71,6 +71,11 @@ def last_arrival_day() -> date:
     return datetime.now(tz=UTC).date() + timedelta(days=1)
 
 
+def _shown(path: Path | str) -> str:
+    """A path for people; bytes of a name that are not UTF-8 as escapes, so that it can be printed and stored."""
+    return Path(path).as_posix().encode("utf-8", "backslashreplace").decode()
+
+
 def _folders(path: Path) -> Iterator[Path]:
     with os.scandir(path) as entries:
         yield from sorted(Path(entry.path) for entry in entries if entry.is_dir() and entry.name[0] not in "._")
@@ -97,7 +102,7 @@ class _Scan:
                     self.files.setdefault(contract.name, {})[day] = found
 
     def _day(self, folder: Path) -> date | None:
-        shown = folder.relative_to(self.root).as_posix()
+        shown = _shown(folder.relative_to(self.root))
         try:
             day = date.fromisoformat(folder.name)
         except ValueError:
@@ -122,12 +127,14 @@ class _Scan:
         for file_name, entry in found:
             name = (folder / file_name).relative_to(self.root).as_posix()
             if not file_name.endswith(SUFFIXES):
-                self.problems.append(f"{name}: not a kind of file that can be read; expected {', '.join(SUFFIXES)}.")
+                self.problems.append(
+                    f"{_shown(name)}: not a kind of file that can be read; expected {', '.join(SUFFIXES)}."
+                )
                 continue
             try:
                 name.encode()
             except UnicodeEncodeError:
-                self.problems.append(f"{name!r}: the name is not UTF-8; rename the file.")
+                self.problems.append(f"{_shown(name)}: the name is not UTF-8; rename the file.")
                 continue
             number += 1
             stat = entry.stat()
@@ -155,7 +162,9 @@ def scan(settings: Settings) -> Landing:
                 contract = tables.get((system.name, dataset.name))
                 if contract is None:
                     known = ", ".join(sorted(f"{s}/{d}" for s, d in tables))
-                    walk.problems.append(f"{system.name}/{dataset.name}: no contract declares it; known are {known}.")
+                    walk.problems.append(
+                        f"{_shown(dataset.relative_to(walk.root))}: no contract declares it; known are {known}."
+                    )
                 else:
                     walk.dataset(dataset, contract)
     except OSError as error:

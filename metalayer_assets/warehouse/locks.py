@@ -40,6 +40,15 @@ def lock_months(cursor: Cursor, table: str) -> None:
     cursor.execute(bind("select pg_advisory_xact_lock(:table, -1)"), {"table": _number(table)})
 
 
+def lock_touching(cursor: Cursor, table: str) -> None:
+    """Exclude other writers of the table from telling what they touched, until the end of the transaction.
+
+    Two writes of different slices may tell the same order. Whoever comes second must see the rows of the first, or
+    neither would touch the business day that the other's telling stands on.
+    """
+    cursor.execute(bind("select pg_advisory_xact_lock(:table, -2)"), {"table": _number(table)})
+
+
 def lock_catalog(cursor: Cursor) -> None:
     """Exclude other creators of tables until the end of the transaction."""
     cursor.execute(bind("select pg_advisory_xact_lock(:catalog)"), {"catalog": _number(_CATALOG)})

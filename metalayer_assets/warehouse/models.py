@@ -1,6 +1,5 @@
 """Find, read and describe the SELECT of a table here; keep its execution out (`staging`)."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,9 +8,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-from metalayer_assets.contracts import Contract, Judged, Landed, Modelled
+from metalayer_assets.contracts import Contract, Judged, Modelled
 from metalayer_assets.warehouse.errors import ContractError
-from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.shipped import sql_folder
 
 KEPT = "_kept"
 FOLDED = "_folded"
@@ -33,19 +32,6 @@ class Model:
     select: str
     outputs: tuple[str, ...]
     tables: frozenset[str]
-
-
-def sql_folder() -> Path:
-    """The folder of SQL files: beside the package in a checkout, inside it in an installed wheel.
-
-    Raises:
-        ContractError: Neither exists.
-    """
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package.parent / "sql", package / "_sql"):
-        if folder.is_dir():
-            return folder
-    raise ContractError(f"the folder of SQL models is missing: expected {package.parent / 'sql'}.")
 
 
 @cache
@@ -101,19 +87,3 @@ def expected_outputs(contract: Contract) -> tuple[str, ...]:
             if column.derived is None and column.name not in {"quality_score", "broken_rules"}
         )
     return contract.column_names
-
-
-@cache
-def _init_digest() -> str:
-    folder = sql_folder() / "init"
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.sql")))).hexdigest()
-
-
-def code_version(contract: Contract, settings: Settings) -> str:
-    """Version of everything but the data that decides what a slice holds; when it changes, slices are restated."""
-    parts = [contract.fingerprint()]
-    if isinstance(contract.source, Judged):
-        parts += [_init_digest(), settings.start_date.isoformat()]
-    if not isinstance(contract.source, Landed) and contract.is_asset:
-        parts.append(model_of(contract).select)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -15,7 +15,7 @@ from metalayer_assets.warehouse.statements import bind, ident
 
 Cursor = Any
 
-_FEW_ROWS = 1000
+_SAMPLE = 20
 
 
 def month_of(day: date) -> date:
@@ -32,7 +32,7 @@ def missing_months(cursor: Cursor, contract: Contract, slices: Iterable[date]) -
     """First days of the slices' months that the table has no partition for."""
     months = sorted({month_of(day) for day in slices})
     cursor.execute(
-        bind("select name from unnest(:names) as name where to_regclass(name) is null"),
+        bind("select name from unnest(:names::text[]) as name where to_regclass(name) is null"),
         {"names": [partition_name(contract, month) for month in months]},
     )
     absent = {name for (name,) in cursor.fetchall()}
@@ -92,6 +92,8 @@ class Shell:
                 ),
                 self._bounds(month),
             )
-            # The planner must know the month's size at once: the next model reads it before autovacuum would look.
-            self._cursor.execute(f"analyze {name}")
         self._cursor.execute(f"drop table {ident(self.relation)}")
+        # The planner must know of the new months at once: the next model reads them before autovacuum would look, and
+        # autovacuum never looks at the table above them. A small sample is enough to choose between join methods.
+        self._cursor.execute(f"set local default_statistics_target = {_SAMPLE}")
+        self._cursor.execute(f"analyze {ident(self._contract.name)}")

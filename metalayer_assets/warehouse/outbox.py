@@ -10,10 +10,13 @@ from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Contract, Reads
 from metalayer_assets.warehouse.checksums import row_hash
+from metalayer_assets.warehouse.locks import lock_touching
 from metalayer_assets.warehouse.slices import slice_of, sliced
 from metalayer_assets.warehouse.statements import bind, ident, listed
 
 Cursor = Any
+
+_CHANGED = "changed_rows"
 
 
 def consume(cursor: Cursor, table: str, slices: Sequence[date]) -> None:
@@ -42,6 +45,25 @@ def latest_causes(cursor: Cursor) -> dict[str, int]:
     return dict(cursor.fetchall())
 
 
+def first_rows(cursor: Cursor, contract: Contract) -> bool:
+    """Whether no write before this one brought rows; if so, no other can until this transaction ends."""
+    if _was_written(cursor, contract):
+        return False
+    lock_touching(cursor, contract.name)
+    return not _was_written(cursor, contract)
+
+
+def _was_written(cursor: Cursor, contract: Contract) -> bool:
+    cursor.execute(
+        bind(
+            "select exists (select from meta.slice_ledger"
+            " where table_name = :table and status = 'published' and rows_written > 0)"
+        ),
+        {"table": contract.name},
+    )
+    return bool(cursor.fetchone()[0])
+
+
 def needs_rows(contract: Contract) -> bool:
     """Whether a reader's touched slices depend on the rows that changed, and not only on the slices."""
     return any(not _same_slice(contract, reads) for _, reads in CATALOG.readers_of(contract.name))
@@ -52,7 +74,7 @@ def _same_slice(contract: Contract, reads: Reads) -> bool:
 
 
 def note_changes(
-    cursor: Cursor, contract: Contract, slices: Sequence[date], stage: str, *, replaced: Sequence[date]
+    cursor: Cursor, contract: Contract, slices: Sequence[date], stage: str, *, replaced: Sequence[date], all_new: bool
 ) -> None:
     """Before the slices are replaced: keep which rows will come or go, as the columns that readers are touched by.
 
@@ -62,29 +84,35 @@ def note_changes(
         slices: Its slices that change.
         stage: The stage.
         replaced: Those of the slices that hold rows now; in the others every staged row is a change.
+        all_new: Whether these are the `first_rows` of the table: only the slices that they touch are of interest.
     """
-    columns = _reader_columns(contract)
-    compared = f"select {listed(columns)}, {row_hash(contract)} as _hash"
     staged = f"from {ident(stage)} where _outcome = 0 and _slice"
+    binds = {"slices": list(slices), "replaced": list(replaced)}
+    create = f"create temporary table {_CHANGED} on commit drop as"
+    if all_new:
+        columns = _reader_columns(contract, keys=False)
+        cursor.execute(bind(f"{create} select distinct {listed(columns)} {staged} = any(:slices)"), binds)
+        return
+    columns = _reader_columns(contract, keys=True)
+    compared = f"select {listed(columns)}, {row_hash(contract)} as _hash"
     new = f"{compared} {staged} = any(:replaced)"
     old = f"{compared} from {ident(contract.name)} where {slice_of(contract)} = any(:replaced)"
     cursor.execute(
         bind(
-            f"create temporary table changed_rows on commit drop as"
-            f" select {listed(columns)} {staged} = any(:slices) and _slice <> all(:replaced)"
+            f"{create} select {listed(columns)} {staged} = any(:slices) and _slice <> all(:replaced)"
             f" union all select {listed(columns)} from (({new} except all {old}) union all ({old} except all {new}))"
             " as changed"
         ),
-        {"slices": list(slices), "replaced": list(replaced)},
+        binds,
     )
 
 
-def _reader_columns(contract: Contract) -> tuple[str, ...]:
+def _reader_columns(contract: Contract, *, keys: bool) -> tuple[str, ...]:
     names = {
         name
         for _, reads in CATALOG.readers_of(contract.name)
         if not _same_slice(contract, reads)
-        for name in (reads.slice_by, *reads.key)
+        for name in (reads.slice_by, *(reads.key if keys else ()))
     }
     return tuple(sorted(names))
 
@@ -99,22 +127,24 @@ def touch(
         contract: The table written.
         slices: Its slices whose rows changed.
         write_id: The write.
-        all_new: Whether the table held nothing outside these slices, so that no other telling can stand there.
+        all_new: Whether these are the `first_rows` of the table, so that no other telling can stand there.
 
     Returns:
         The slices touched, by table.
     """
     touched: dict[str, list[date]] = {}
+    if needs_rows(contract) and not all_new:
+        lock_touching(cursor, contract.name)
     for reader, reads in CATALOG.readers_of(contract.name):
         if _same_slice(contract, reads):
             source = "select unnest(:slices::date[]) as day"
         else:
-            source = f"select {ident(reads.slice_by)} as day from changed_rows"
+            source = f"select {ident(reads.slice_by)} as day from {_CHANGED}"
             if reads.key and not all_new:
                 # Another telling of a changed key may gain or lose its place, wherever its business day lies.
                 source += (
                     f" union select told.{ident(reads.slice_by)} from {ident(contract.name)} as told"
-                    f" where ({listed(reads.key, 'told')}) in (select {listed(reads.key)} from changed_rows)"
+                    f" where ({listed(reads.key, 'told')}) in (select {listed(reads.key)} from {_CHANGED})"
                 )
         cursor.execute(
             bind(

@@ -7,16 +7,15 @@ graph; after each the plan is made anew, since a write may touch slices that nob
 import hashlib
 from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Contract, Grain, Judged, Landed
 from metalayer_assets.warehouse import ledger, outbox, registry
 from metalayer_assets.warehouse.landing import Landing
-from metalayer_assets.warehouse.models import code_version
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.slices import between
-from metalayer_assets.warehouse.statements import bind
+from metalayer_assets.warehouse.versions import code_version
 
 Cursor = Any
 Refused = frozenset[tuple[str, date]]
@@ -81,6 +80,7 @@ def landed_work(cursor: Cursor, landing: Landing, scope: Scope) -> tuple[list[Wo
         for day in days
         for file in landing.of(table, day)
     )
+    landed_or_standing = {table: {*landing.files[table], *ledger.standing(cursor, table)} for table in days_of}
     work: list[Work] = []
     every_day = sorted({day for days in days_of.values() for day in days})
     for first, last in ranges(every_day, frozenset()):
@@ -90,9 +90,10 @@ def landed_work(cursor: Cursor, landing: Landing, scope: Scope) -> tuple[list[Wo
             inside = [day for day in days if first <= day <= last]
             if not inside:
                 continue
-            idle = {day for day in landing.files[table] if first <= day <= last} - set(inside)
+            idle = {day for day in landed_or_standing[table] if first <= day <= last} - set(inside)
             if idle:
-                # A day that stands already is not loaded again only because its neighbours are.
+                # A day that stands already is not loaded again only because its neighbours are, least of all when its
+                # files have left the landing folder since.
                 work += [_work(table, a, b, inside, scope) for a, b in ranges(inside, idle)]
             else:
                 together.append(table)
@@ -138,7 +139,7 @@ def derived_work(cursor: Cursor, settings: Settings, scope: Scope) -> tuple[list
             *ledger.outdated(cursor, contract.name, code_version(contract, settings)),
         }
         if not contract.reads:
-            days |= _missing_calendar(cursor, contract)
+            days |= _missing_calendar(cursor, contract, settings)
         admitted = sorted(day for day in days if scope.admits(contract.name, day))
         if admitted:
             waiting[contract.name] = admitted
@@ -146,8 +147,8 @@ def derived_work(cursor: Cursor, settings: Settings, scope: Scope) -> tuple[list
     grouped: dict[tuple[Grain, date, date], list[tuple[str, int]]] = {}
     for name in ready:
         contract = CATALOG[name]
-        written = ledger.standing(cursor, name)
-        for first, last in ranges(waiting[name], written, contract.grain):
+        apart = {*ledger.standing(cursor, name), *(day for table, day in scope.refused if table == name)}
+        for first, last in ranges(waiting[name], apart, contract.grain):
             count = sum(first <= day <= last for day in waiting[name])
             grouped.setdefault((contract.grain, first, last), []).append((name, count))
     work = [
@@ -165,30 +166,26 @@ def _upstream(table: str) -> set[str]:
     return found
 
 
-def _missing_calendar(cursor: Cursor, contract: Contract) -> set[date]:
-    cursor.execute(
-        bind(
-            """
-            select extract(year from min(slice))::integer, extract(year from max(slice))::integer
-            from meta.slice_ledger
-            where table_name like 'gold.fact%' and status <> 'refused' and rows_written > 0
-            """
-        )
-    )
-    first, last = cursor.fetchone()
-    if first is None:
+def _missing_calendar(cursor: Cursor, contract: Contract, settings: Settings) -> set[date]:
+    """Slices of the calendar that are not written yet, from the first day to the last that a landed row may be of.
+
+    The days that facts hold at the moment are no measure: which days they ever held depends on the order of loads.
+    """
+    cursor.execute("select max(arrival_day) from meta.landed_files where state = 'loaded'")
+    (last,) = cursor.fetchone()
+    if last is None:
         return set()
-    needed = {contract.grain.first_day(date(year, 1, 1)) for year in range(first, last + 1)}
-    return needed - set(ledger.standing(cursor, contract.name))
+    needed = between(contract.grain, settings.start_date, max(settings.start_date, last + timedelta(days=1)))
+    return set(needed) - set(ledger.standing(cursor, contract.name))
 
 
-def ranges(days: Sequence[date], standing: Container[date], grain: Grain = Grain.DAY) -> list[tuple[date, date]]:
-    """Slices as ranges; a gap is bridged when it is short and no slice in it stands already."""
+def ranges(days: Sequence[date], apart: Container[date], grain: Grain = Grain.DAY) -> list[tuple[date, date]]:
+    """Slices as ranges; a gap is bridged when it is short and no slice in it is to be left alone (`apart`)."""
     found: list[tuple[date, date]] = []
     for day in sorted(set(days)):
         if found:
             gap = between(grain, found[-1][1], day)[1:-1]
-            if len(gap) <= _BRIDGE and not any(between_day in standing for between_day in gap):
+            if len(gap) <= _BRIDGE and not any(between_day in apart for between_day in gap):
                 found[-1] = (found[-1][0], day)
                 continue
         found.append((day, day))

@@ -29,12 +29,11 @@ class KnownFile:
     file_no: int
 
     def looks_like(self, file: LandedFile) -> bool:
-        """Whether the file has not been touched since, as far as can be told without reading it."""
-        return (self.size_bytes, self.modified_ns, self.file_no) == (
-            file.size_bytes,
-            file.modified_ns,
-            file.file_no,
-        )
+        """Whether the file has not been touched since, as far as can be told without reading it.
+
+        Its place among the day's files is no sign of a change: it moves up when a file before it vanishes.
+        """
+        return (self.size_bytes, self.modified_ns) == (file.size_bytes, file.modified_ns)
 
 
 def known_files(cursor: Cursor, table: str, days: Sequence[date] | None = None) -> dict[date, dict[int, KnownFile]]:

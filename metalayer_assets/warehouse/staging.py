@@ -7,27 +7,35 @@ slice), `_outcome` (0 written, 1 collapsed, 2 rejected), `_folded` (source rows 
 
 import io
 import json
-import math
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from metalayer_assets.contracts import Contract, Judged, Severity
-from metalayer_assets.warehouse.checksums import checksum, row_hash
+from metalayer_assets.contracts import Contract, Judged
 from metalayer_assets.warehouse.ddl import relation_columns
 from metalayer_assets.warehouse.errors import ContractError
-from metalayer_assets.warehouse.judge import COLLAPSED, REJECTED, WRITTEN, judged_select
-from metalayer_assets.warehouse.ledger import RuleCount, SliceCounts
+from metalayer_assets.warehouse.judge import COLLAPSED, WRITTEN, judged_select
 from metalayer_assets.warehouse.models import FOLDED, KEPT, Model, model_of
 from metalayer_assets.warehouse.settings import Settings
-from metalayer_assets.warehouse.statements import bind, ident, listed, literal
+from metalayer_assets.warehouse.statements import bind, ident, listed
 
 Cursor = Any
 STAGE = "staged"
 _FRAME_CHUNK_ROWS = 50_000
+
+
+def compiled_select(contract: Contract) -> str:
+    """The SELECT that a judged or modelled table's contract and model compile to: the rows of its stage.
+
+    Raises:
+        ContractError: The model and the contract do not fit.
+    """
+    model = model_of(contract)
+    return judged_select(contract, model) if isinstance(contract.source, Judged) else _modelled_select(contract, model)
 
 
 def stage_select(cursor: Cursor, contract: Contract, slices: Sequence[date], settings: Settings) -> None:
@@ -36,10 +44,7 @@ def stage_select(cursor: Cursor, contract: Contract, slices: Sequence[date], set
     Raises:
         ContractError: The model and the contract do not fit.
     """
-    model = model_of(contract)
-    select = (
-        judged_select(contract, model) if isinstance(contract.source, Judged) else _modelled_select(contract, model)
-    )
+    select = compiled_select(contract)
     cursor.execute(f"drop table if exists pg_temp.{ident(STAGE)}")
     cursor.execute(
         bind(f"create temporary table {ident(STAGE)} on commit drop as\n{select}"),
@@ -100,13 +105,20 @@ def stage_frame(cursor: Cursor, contract: Contract, frame: pd.DataFrame) -> None
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
+def _array_item(item: object) -> str:
+    if item is None:
+        return "NULL"
+    quoted = str(item).replace("\\", r"\\").replace('"', r"\"")
+    return f'"{quoted}"'
+
+
 def copy_text(value: object) -> str:
     """One value in the text format of COPY; every kind of missing value is NULL."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+    if isinstance(value, list | tuple | np.ndarray):
+        return ("{" + ",".join(map(_array_item, value)) + "}").translate(_ESCAPES)
+    # Of a value that is there, only NaN is not equal to itself: as a float of any width, and as a Decimal.
+    if value is None or value is pd.NA or value != value:  # noqa: PLR0124
         return r"\N"
-    if isinstance(value, list | tuple):
-        quoted = (str(item).replace("\\", r"\\").replace('"', r"\"") for item in value)
-        return ("{" + ",".join(f'"{item}"' for item in quoted) + "}").translate(_ESCAPES)
     if isinstance(value, dict):
         return json.dumps(value).translate(_ESCAPES)
     if isinstance(value, Decimal):
@@ -114,52 +126,3 @@ def copy_text(value: object) -> str:
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(value).translate(_ESCAPES)
-
-
-def _rule_columns(contract: Contract) -> list[tuple[str, Severity]]:
-    return [(rule.id, rule.severity) for rule in contract.rules]
-
-
-def measure(cursor: Cursor, contract: Contract, slices: Sequence[date]) -> dict[date, SliceCounts]:
-    """Count the stage per slice, in one pass: rows by outcome, checksums, score, and rows per broken rule.
-
-    Slices without a row are present with zeros, and slices that were not asked for are present when the stage has rows
-    of them, so that the audit can refuse those.
-    """
-    judged = isinstance(contract.source, Judged)
-    rules = _rule_columns(contract) if judged else []
-    kept_out = "hashtextextended(row(source_file_id, source_line, _failed)::text, 0)" if judged else "0"
-    score = f"round(avg(quality_score) filter (where _outcome = {WRITTEN}), 4)" if judged else "null::numeric"
-    sample = f"{ident(contract.key[0])}::text"
-    parts = [
-        "_slice",
-        "coalesce(sum(_folded), 0)::bigint",
-        f"count(*) filter (where _outcome = {WRITTEN})",
-        (
-            f"coalesce(sum(case when _outcome = {WRITTEN} then _folded - 1 else _folded end)"
-            f" filter (where _outcome <> {REJECTED}), 0)::bigint"
-        ),
-        f"coalesce(sum(_folded) filter (where _outcome = {REJECTED}), 0)::bigint",
-        checksum(row_hash(contract), f"_outcome = {WRITTEN}"),
-        checksum(kept_out, f"_outcome = {REJECTED}"),
-        score,
-    ]
-    for rule_id, severity in rules:
-        names = "_failed" if severity is Severity.REJECT else "broken_rules"
-        broke = f"filter (where {literal(rule_id)} = any({names}))"
-        parts += [f"count(*) {broke}", f"min({sample}) {broke}", f"max({sample}) {broke}"]
-    cursor.execute(bind(f"select {', '.join(parts)} from {ident(STAGE)} group by _slice"))
-    counted = {row[0]: _slice_counts(row, rules) for row in cursor.fetchall()}
-    none_broken = tuple(RuleCount(rule_id, severity.value, 0, 0) for rule_id, severity in rules)
-    return {**{day: SliceCounts(rules=none_broken) for day in slices}, **counted}
-
-
-def _slice_counts(row: Sequence[Any], rules: Sequence[tuple[str, Severity]]) -> SliceCounts:
-    examined = row[1]
-    found = []
-    for number, (rule_id, severity) in enumerate(rules):
-        broken, first, last = row[8 + 3 * number : 11 + 3 * number]
-        keys = tuple(sorted({key for key in (first, last) if key is not None}))
-        found.append(RuleCount(rule_id, severity.value, examined, broken, keys))
-    read, written, collapsed, rejected, digest, kept_out, score = row[1:8]
-    return SliceCounts(read, written, collapsed, rejected, digest, kept_out, score, tuple(found))

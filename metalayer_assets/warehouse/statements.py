@@ -10,8 +10,13 @@ from collections.abc import Iterable
 from metalayer_assets.warehouse.errors import ContractError
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
-# String literals, quoted identifiers, comments and casts are passed over; a bind is what is left.
-_BIND = re.compile(r"""('(?:[^']|'')*'|"[^"]*"|--[^\n]*|::)|:([a-z_][a-z0-9_]*)""")
+# String literals, quoted identifiers, comments and casts are passed over; a bind is what is left. The colon of an array
+# slice, [low:high], stands right after a name, a number or a bracket, which that of a bind never does.
+_BIND = re.compile(
+    r"""(\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"[^"]*"|\$(\w*)\$.*?\$\2\$|--[^\n]*|/\*.*?\*/|::)"""
+    r"""|(?<![\w\])]):([a-z_][a-z0-9_]*)""",
+    re.DOTALL,
+)
 
 
 def ident(name: str) -> str:
@@ -45,6 +50,6 @@ def bind(statement: str) -> str:
     """The statement in the driver's form: `:name` becomes `%(name)s`, a literal `%` is doubled."""
 
     def replace(match: re.Match[str]) -> str:
-        return f"%({match.group(2)})s" if match.group(2) else match.group(1)
+        return f"%({match.group(3)})s" if match.group(3) else match.group(1)
 
     return _BIND.sub(replace, statement.replace("%", "%%"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Contract, Landed
 from metalayer_assets.warehouse.errors import SettingError
+from metalayer_assets.warehouse.loading import sha256_of
 from metalayer_assets.warehouse.statements import bind, ident, listed
 
 Cursor = Any
@@ -18,24 +19,27 @@ _MOST_ROWS = 20
 def trace(cursor: Cursor, contract: Contract, key: str, landing: Path) -> list[Step]:
     """The rows with this business key and, for each, the rows upstream that it came from, down to the line.
 
-    Each step is `{"table", "row", "note"}`; the last of a chain is the line of the file itself, where the file still
-    lies in the landing folder.
+    Each step is `{"table", "row", "note"}`; the last of a chain is the line of the file itself, with its text where the
+    file still lies in the landing folder as it was loaded.
 
     Raises:
-        SettingError: The table holds no row of that key, or its rows do not come from single lines.
+        SettingError: The table holds no row of that key, or its rows do not come from landed files.
     """
+    if not contract.is_asset:
+        raise SettingError(f"rows of {contract.name} cannot be traced: name a bronze, silver or gold table.")
     origin = _origin_columns(contract)
-    names = contract.key[:1]
+    # The key of a landed line is its place; people know it by the identifier that it begins with.
+    name = contract.column_names[0] if isinstance(contract.source, Landed) else contract.key[0]
     cursor.execute(
         bind(
             f"select {listed(contract.column_names)} from {ident(contract.name)}"
-            f" where {ident(names[0])}::text = :key order by {listed(contract.key)} limit {_MOST_ROWS}"
+            f" where {ident(name)}::text = :key order by {listed(contract.key)} limit {_MOST_ROWS}"
         ),
         {"key": key},
     )
     found = [dict(zip(contract.column_names, row, strict=True)) for row in cursor.fetchall()]
     if not found:
-        raise SettingError(f"{contract.name} holds no row whose {names[0]} is {key!r}.")
+        raise SettingError(f"{contract.name} holds no row whose {name} is {key!r}.")
     steps: list[Step] = []
     for row in found:
         steps.append({"table": contract.name, "row": row, "note": ""})
@@ -108,13 +112,14 @@ def _line(cursor: Cursor, file_id: int, line: int, landing: Path) -> Step:
     )
     path, sha256, encoding, loaded_at = cursor.fetchone()
     told = {"file": path, "line": line, "sha256": sha256, "loaded_at": loaded_at}
-    text = raw_line(landing / path, line, encoding)
+    lies_there = (landing / path).is_file() and sha256_of(landing / path)[0] == sha256
+    text = raw_line(landing / path, line, encoding) if lies_there else None
     return {"table": "landing", "row": {**told, **({} if text is None else {"text": text})}, "note": "came from"}
 
 
 def raw_line(path: Path, line: int, encoding: str | None) -> str | None:
-    """The line as it stands in the file, from 1; None for files without lines, or that are gone."""
-    if path.name.endswith(".parquet") or not path.is_file():
+    """The line as it stands in the file, from 1; None for files without lines."""
+    if path.name.endswith(".parquet"):
         return None
     with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as stream:
         text = io.TextIOWrapper(stream, encoding=encoding or "utf-8", errors="backslashreplace")

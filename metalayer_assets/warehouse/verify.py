@@ -9,6 +9,7 @@ from metalayer_assets.contracts import CATALOG, Contract, Judged, Landed, Modell
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID
 from metalayer_assets.warehouse import ledger, outbox
 from metalayer_assets.warehouse.checksums import checksum, row_hash
+from metalayer_assets.warehouse.kept_out import LINES, content_checksum
 from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, SliceCounts
 from metalayer_assets.warehouse.slices import slice_of
 from metalayer_assets.warehouse.statements import bind, ident, listed, literal
@@ -109,17 +110,22 @@ def _kept_out(cursor: Cursor, contract: Contract, standing: dict[date, SliceCoun
     if isinstance(contract.source, Judged):
         table, scope = contract.source.quarantine, "true"
     else:
-        table, scope = "quarantine.bronze_lines", f"table_name = {literal(contract.name)}"
+        table, scope = LINES, f"table_name = {literal(contract.name)}"
     cursor.execute(
-        bind(f"select arrival_day, count(*) from {ident(table)} where state = 'open' and {scope} group by 1")
+        f"select arrival_day, count(*), {content_checksum(CATALOG[table])}"
+        f" from {ident(table)} where state = 'open' and {scope} group by 1"
     )
-    found = dict(cursor.fetchall())
-    return [
-        f"slice {day} kept {found.get(day, 0)} rows in {table}; the ledger says "
-        f"{standing[day].rows_quarantined if day in standing else 0}"
-        for day in sorted(found.keys() | standing.keys())
-        if found.get(day, 0) != (standing[day].rows_quarantined if day in standing else 0)
-    ]
+    found = {day: (rows, digest) for day, rows, digest in cursor.fetchall()}
+    problems = []
+    for day in sorted(found.keys() | standing.keys()):
+        rows, digest = found.get(day, (0, EMPTY_CHECKSUM))
+        told = standing.get(day, SliceCounts())
+        if (rows, digest) != (told.rows_quarantined, told.quarantine_checksum):
+            problems.append(
+                f"slice {day} kept {rows} rows in {table}, checksum {digest}; "
+                f"the ledger says {told.rows_quarantined}, checksum {told.quarantine_checksum}"
+            )
+    return problems
 
 
 def _files(cursor: Cursor, contract: Contract) -> list[str]:
@@ -167,12 +173,7 @@ def _orphans(cursor: Cursor, contract: Contract) -> list[str]:
 
 
 def _quarantine(cursor: Cursor, name: str) -> TableVerdict:
-    contract = CATALOG[name]
-    columns = [c.name for c in contract.columns if c.name not in {"first_seen_at", "state", "closed_at"}]
-    cursor.execute(
-        f"select count(*), {checksum(f'hashtextextended(row({listed(columns)})::text, 0)')}"
-        f" from {ident(name)} where state = 'open'"
-    )
+    cursor.execute(f"select count(*), {content_checksum(CATALOG[name])} from {ident(name)} where state = 'open'")
     rows, digest = cursor.fetchone()
     cursor.execute(f"select count(distinct arrival_day) from {ident(name)} where state = 'open'")
     return TableVerdict(table=name, rows=rows, checksum=digest, slices=cursor.fetchone()[0])

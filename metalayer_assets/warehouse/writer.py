@@ -20,6 +20,7 @@ from metalayer_assets.warehouse import (
     kept_out,
     ledger,
     locks,
+    measuring,
     outbox,
     publish,
     registry,
@@ -27,11 +28,12 @@ from metalayer_assets.warehouse import (
 )
 from metalayer_assets.warehouse.audit import Refusal
 from metalayer_assets.warehouse.database import Database
+from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.landing import scan_days
 from metalayer_assets.warehouse.ledger import SliceCounts, WriteContext, WriteReport
-from metalayer_assets.warehouse.models import code_version
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.slices import checked
+from metalayer_assets.warehouse.versions import code_version
 
 Cursor = Any
 
@@ -96,6 +98,12 @@ class SliceWriter:
         except Refusal as refusal:
             self._record_refusal(refusal, context, started_at)
             raise
+        except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.errors.ProgramLimitExceeded) as error:
+            # Not a verdict on rows: the statement itself is wrong, or stumbles over a value that no rule foresaw.
+            raise ContractError(
+                f"{contract.name} was not written, the old slices stay: PostgreSQL refuses what its contract and model"
+                f" compile to: {' '.join(str(error).split())}"
+            ) from error
 
     def _record_refusal(self, refusal: Refusal, context: WriteContext, started_at: datetime) -> None:
         with self.database.transaction() as cursor:
@@ -124,9 +132,10 @@ class SliceWriter:
             return report
         held = {day for day in changed if day in standing and standing[day].rows_written}
         altered = [day for day in changed if day in held or counts[day].rows_written]
-        all_new = not held and not _holds_rows(cursor, contract)
+        all_new = False
         if outbox.needs_rows(contract) and altered:
-            outbox.note_changes(cursor, contract, altered, staging.STAGE, replaced=sorted(held))
+            all_new = outbox.first_rows(cursor, contract)
+            outbox.note_changes(cursor, contract, altered, staging.STAGE, replaced=sorted(held), all_new=all_new)
         publish.replace_slices(
             cursor,
             contract,
@@ -135,7 +144,7 @@ class SliceWriter:
             holding_rows=[day for day in changed if counts[day].rows_written],
         )
         if isinstance(contract.source, Judged):
-            kept_out.keep_out_rows(cursor, contract, changed, staging.STAGE)
+            kept_out.keep_out_rows(cursor, contract, changed)
         touched = outbox.touch(cursor, contract, altered, write_id, all_new=all_new) if altered else {}
         return replace(report, touched=touched)
 
@@ -150,7 +159,9 @@ class SliceWriter:
                 staging.stage_select(cursor, contract, days, self.settings)
             else:
                 staging.stage_frame(cursor, contract, frame)
-            counts = staging.measure(cursor, contract, days)
+            if isinstance(contract.source, Judged):
+                kept_out.find_rows(cursor, contract, days, staging.STAGE)
+            counts = measuring.measure(cursor, contract, days)
             reasons = audit.outside(days, counts)
             if reasons:
                 raise Refusal(contract.name, reasons, counts)
@@ -187,7 +198,6 @@ class SliceWriter:
             day for day in changed if counts[day].rows_written or (day in standing and standing[day].rows_written)
         ]
         bronze_stage.publish_days(cursor, contract, stage, changed)
-        bronze_stage.prepare_rejected_lines(cursor, contract)
         kept_out.keep_out_lines(cursor, contract, changed)
         registry.register(cursor, contract.name, {day: stage.loads.get(day, []) for day in asked}, write_id)
         touched = outbox.touch(cursor, contract, altered, write_id, all_new=False) if altered else {}
@@ -206,11 +216,6 @@ class SliceWriter:
         reasons = audit.shrunken(contract, counts, standing, limit=self.settings.shrink_limit)
         if reasons:
             raise Refusal(contract.name, reasons, counts)
-
-
-def _holds_rows(cursor: Cursor, contract: Contract) -> bool:
-    cursor.execute(f"select exists (select from {contract.name})")
-    return bool(cursor.fetchone()[0])
 
 
 def _readable(contract: Contract, error: psycopg2.errors.IntegrityError) -> str:

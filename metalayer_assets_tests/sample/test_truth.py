@@ -24,6 +24,7 @@ HARD = {
     "ends with the day that brings it again": SampleOptions(days=19, customers=50, orders_per_day=30, dirt=0.3),
     "at the first day there is": SampleOptions(days=15, first_day=date(2010, 1, 1), orders_per_day=30, late=1.0),
     "over a leap day and two years": SampleOptions(days=80, first_day=date(2023, 12, 20), orders_per_day=20, dirt=0.2),
+    "customers changed again and again": SampleOptions(days=12, customers=9, orders_per_day=5, changes=60),
     "a tail of changes": SampleOptions(
         days=40, customers=300, orders_per_day=30, changes=0, tail_days=12, tail_changes=200, variety=False, dirt=0.1
     ),

@@ -1,18 +1,12 @@
 -- The telling of each order that arrived last, on its business day. An order told again with another date is
 -- superseded on its old day; one whose last telling is a deletion is nowhere.
-with told as (
-    select
-        o.order_id, o.order_date, o.ordered_at, o.customer_id, o.product_code, o.status, o.quantity, o.unit_price,
-        o.total_amount, o.order_size, o.is_deleted, o.arrival_day, o.source_file_id, o.source_line
-    from silver.orders as o
-    where o.order_date = any(:slices)
-),
-
-latest as (
-    select o.order_id, max(o.arrival_day) as arrival_day
-    from silver.orders as o
-    where o.order_id in (select told.order_id from told)
-    group by o.order_id
+with superseded as (
+    select distinct
+        told.order_id,
+        told.arrival_day
+    from silver.orders as told
+    inner join silver.orders as later on told.order_id = later.order_id and told.arrival_day < later.arrival_day
+    where told.order_date = any(:slices)
 )
 
 select
@@ -31,6 +25,7 @@ select
     told.arrival_day,
     told.source_file_id,
     told.source_line,
-    told.arrival_day = latest.arrival_day and told.is_deleted is not true as _kept
-from told
-inner join latest on told.order_id = latest.order_id
+    superseded.order_id is null and told.is_deleted is not true as _kept
+from silver.orders as told
+left join superseded on told.order_id = superseded.order_id and told.arrival_day = superseded.arrival_day
+where told.order_date = any(:slices)

@@ -1,17 +1,11 @@
 -- The telling of each sales line that arrived last, on its business day; corrections and deletions as for orders.
-with told as (
-    select
-        s.sales_id, s.sale_date, s.sold_at, s.customer_id, s.product_code, s.quantity, s.sale_amount, s.is_deleted,
-        s.arrival_day, s.source_file_id, s.source_line
-    from silver.sales as s
-    where s.sale_date = any(:slices)
-),
-
-latest as (
-    select s.sales_id, max(s.arrival_day) as arrival_day
-    from silver.sales as s
-    where s.sales_id in (select told.sales_id from told)
-    group by s.sales_id
+with superseded as (
+    select distinct
+        told.sales_id,
+        told.arrival_day
+    from silver.sales as told
+    inner join silver.sales as later on told.sales_id = later.sales_id and told.arrival_day < later.arrival_day
+    where told.sale_date = any(:slices)
 )
 
 select
@@ -27,6 +21,7 @@ select
     told.arrival_day,
     told.source_file_id,
     told.source_line,
-    told.arrival_day = latest.arrival_day and told.is_deleted is not true as _kept
-from told
-inner join latest on told.sales_id = latest.sales_id
+    superseded.sales_id is null and told.is_deleted is not true as _kept
+from silver.sales as told
+left join superseded on told.sales_id = superseded.sales_id and told.arrival_day = superseded.arrival_day
+where told.sale_date = any(:slices)

@@ -127,10 +127,15 @@ def find(home: Path) -> Place | None:
         if os.geteuid() not in {0, user.uid}:
             raise DatabaseError(
                 f"The embedded PostgreSQL in {data} belongs to the user {user.name}."
-                " Run as that user, or set METALAYER_HOME to a folder of your own."
+                " Run as that user or as root, or set METALAYER_HOME to a folder of your own."
             )
         return Place(base, user)
     return None
+
+
+def folders(home: Path) -> list[Path]:
+    """Give the folders that were made for the server of `home`, finished or not."""
+    return [folder for folder in (_location(home), home / "postgres") if folder and folder.is_dir()]
 
 
 def create(home: Path) -> Place:
@@ -151,7 +156,7 @@ def create(home: Path) -> Place:
             f"The user {place.user.name} cannot enter {base}. Set METALAYER_HOME to a folder below one that"
             " everybody can enter, or do not run as root."
         )
-    elsewhere = _ELSEWHERE / f"metalayer-{secrets.token_hex(6)}"
+    elsewhere = _location(home) or _ELSEWHERE / f"metalayer-{secrets.token_hex(6)}"
     _make(elsewhere, _ELSEWHERE)
     (elsewhere / "home").write_text(f"{home}\n", encoding="utf-8", errors="surrogateescape")
     (base / "location").write_text(f"{elsewhere}\n", encoding="utf-8")

@@ -1,7 +1,9 @@
 """Ask a server that was started what it is and whether it accepts connections; keep starting it out."""
 
-from contextlib import closing
-from dataclasses import dataclass
+import os
+import signal
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -9,10 +11,39 @@ from urllib.parse import quote
 import psutil
 import psycopg2
 from psycopg2 import sql
+from psycopg2.errors import DuplicateDatabase, UniqueViolation
 from psycopg2.extensions import connection as Connection  # noqa: N812 -- psycopg2 names its class in lower case
 
 from metalayer_assets.warehouse.embedded.config import DATABASE, USER
 from metalayer_assets.warehouse.embedded.process import is_postmaster
+
+# docs: https://www.postgresql.org/docs/current/server-shutdown.html
+FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """State of an embedded server at one moment.
+
+    Attributes:
+        running: Whether it accepts connections.
+        version: Version of the running server (`18.4`), else the major version of its data, if any.
+        pid: Process id of the postmaster, if running.
+        data_dir: Data directory, if one was made.
+        url: SQLAlchemy URL, if running.
+        size_bytes: Size of all databases, if running.
+        uptime: Time since its start, if running.
+        log_dir: Directory of the server's log, if a data directory was made.
+    """
+
+    running: bool
+    version: str | None = None
+    pid: int | None = None
+    data_dir: Path | None = None
+    url: str | None = None
+    size_bytes: int | None = None
+    uptime: timedelta | None = None
+    log_dir: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +89,18 @@ class Postmaster:
     def is_alive(self, data_dir: Path) -> bool:
         """Tell whether the process exists and serves `data_dir`, and its id was not given to another."""
         try:
-            arguments = psutil.Process(self.pid).cmdline()
-        except psutil.NoSuchProcess:
+            process = psutil.Process(self.pid)
+            if is_postmaster(process.cmdline(), data_dir):
+                return True
+            # Its folder was moved since its start: it works there, under another name than it was told.
+            return process.name() == "postgres" and Path(process.cwd()) == data_dir
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
-        except psutil.AccessDenied:
-            return True
-        return is_postmaster(arguments, data_dir)
+
+    def shut_down(self, mode: signal.Signals) -> None:
+        """Tell the server to end all sessions and itself."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, mode)
 
     def has_lost_its_socket(self) -> bool:
         """Tell whether the server is up and nobody can reach it, because its socket was deleted."""
@@ -84,21 +121,38 @@ class Postmaster:
         return ""
 
     def create_database(self) -> None:
-        """Create the warehouse's database, empty."""
-        with closing(self._connect("postgres")) as connection, connection.cursor() as cursor:
+        """Create the warehouse's database, empty; leave it to the next try if the server cannot now."""
+        # The session of a process killed in between may still be creating it.
+        with (
+            suppress(psycopg2.OperationalError, DuplicateDatabase, UniqueViolation),
+            closing(self._connect("postgres")) as connection,
+            connection.cursor() as cursor,
+        ):
             connection.autocommit = True
-            cursor.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+            statement = sql.SQL("create database {} template template0")
+            cursor.execute(statement.format(sql.Identifier(DATABASE)))
 
-    def measure(self) -> tuple[str, int, timedelta]:
-        """Give the server's version, the size of all its databases in bytes, and the time since its start."""
-        with closing(self._connect(DATABASE)) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "select current_setting('server_version'),"
-                " (select sum(pg_database_size(oid))::bigint from pg_database),"
-                " now() - pg_postmaster_start_time()"
-            )
-            version, size, uptime = cursor.fetchall()[0]
-        return version, size, uptime
+    def measure(self, stopped: ServerStatus) -> ServerStatus:
+        """Complete the status of a server with what it says itself; as it is if the server says nothing."""
+        try:
+            with closing(self._connect(DATABASE)) as connection, connection.cursor() as cursor:
+                cursor.execute(
+                    "select current_setting('server_version'),"
+                    " (select sum(pg_database_size(oid))::bigint from pg_database),"
+                    " now() - pg_postmaster_start_time()"
+                )
+                version, size, uptime = cursor.fetchall()[0]
+        except psycopg2.Error:
+            return stopped
+        return replace(
+            stopped,
+            running=True,
+            version=version,
+            pid=self.pid,
+            url=self.url,
+            size_bytes=size,
+            uptime=uptime,
+        )
 
     def _connect(self, database: str) -> Connection:
         return psycopg2.connect(

@@ -78,16 +78,26 @@ def run(
     return subprocess.CompletedProcess(finished.args, finished.returncode, stdout=text)
 
 
-def kill_leftovers(*, cluster: str, data_dir: Path, user: ServerUser) -> int:
+def kill_leftovers(*, cluster: str, data_dir: Path, user: ServerUser, patience: float = 0.0) -> int:
     """Kill the processes of a server whose postmaster was killed or has lost its `postmaster.pid`.
 
     A backend in the middle of a long statement outlives its postmaster and would keep the next one from
     starting. Nothing that it does can be committed twice or by half: recovery starts from the WAL.
 
+    Args:
+        cluster: Name of the server in the titles of its processes.
+        data_dir: Its data directory.
+        user: Whose processes they are; those of others are left alone.
+        patience: Seconds to wait for them to end by themselves.
+
     Returns:
         Number of processes killed.
     """
-    killed = list(_processes(cluster=cluster, data_dir=data_dir, user=user))
+    deadline = time.monotonic() + patience
+    while killed := list(_processes(cluster=cluster, data_dir=data_dir, user=user)):
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.01)
     for process in killed:
         try:
             process.kill()

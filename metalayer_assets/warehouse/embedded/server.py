@@ -5,6 +5,7 @@ was left in: never created, half created, stopped, killed, or running already, a
 the same moment. The server is nobody's child: it outlives the process that started it until `stop()`.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -12,50 +13,32 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from subprocess import CompletedProcess
 
 from metalayer_assets.warehouse.embedded import config
 from metalayer_assets.warehouse.embedded import place as places
 from metalayer_assets.warehouse.embedded.initdb import make_data_directory, tail, write_file
 from metalayer_assets.warehouse.embedded.place import Place
-from metalayer_assets.warehouse.embedded.postmaster import Postmaster
-from metalayer_assets.warehouse.embedded.process import kill_leftovers, run
+from metalayer_assets.warehouse.embedded.postmaster import FAST, IMMEDIATE, Postmaster, ServerStatus
+from metalayer_assets.warehouse.embedded.process import ServerUser, kill_leftovers, run
 from metalayer_assets.warehouse.errors import DatabaseError
 
 logger = logging.getLogger(__name__)
 
 # Recovery replays up to max_wal_size of WAL before the server accepts connections.
 _START_SECONDS = 300
-_LOCK_SECONDS = _START_SECONDS + 60
+_STOP_SECONDS = 60
+_LOCK_SECONDS = _START_SECONDS + 2 * _STOP_SECONDS
 _POLL_SECONDS = 0.02
-
-
-@dataclass(frozen=True)
-class ServerStatus:
-    """State of an embedded server at one moment.
-
-    Attributes:
-        running: Whether it accepts connections.
-        version: Version of the running server (`18.4`), else the major version of its data, if any.
-        pid: Process id of the postmaster, if running.
-        data_dir: Data directory, if one was made.
-        url: SQLAlchemy URL, if running.
-        size_bytes: Size of all databases, if running.
-        uptime: Time since its start, if running.
-        log_dir: Directory of the server's log, if a data directory was made.
-    """
-
-    running: bool
-    version: str | None = None
-    pid: int | None = None
-    data_dir: Path | None = None
-    url: str | None = None
-    size_bytes: int | None = None
-    uptime: timedelta | None = None
-    log_dir: Path | None = None
+_FIXES = {
+    errno.ENOSPC: "Free space",
+    errno.EDQUOT: "Free space",
+    errno.EACCES: "Give yourself the right to write there",
+    errno.EPERM: "Give yourself the right to write there",
+    errno.EROFS: "Make it writable",
+    errno.EEXIST: "Make it a folder",
+    errno.ENOTDIR: "Make it a folder",
+}
 
 
 class EmbeddedServer:
@@ -116,20 +99,11 @@ class EmbeddedServer:
             place = places.find(self.home)
             if place is None:
                 return ServerStatus(running=False)
+            stopped = ServerStatus(running=False, version=str(place.major), data_dir=place.data, log_dir=place.log)
             postmaster = Postmaster.read(place.data)
-            if postmaster is None or not postmaster.is_alive(place.data) or postmaster.refusal():
-                return ServerStatus(running=False, version=str(place.major), data_dir=place.data, log_dir=place.log)
-            version, size, uptime = postmaster.measure()
-            return ServerStatus(
-                running=True,
-                version=version,
-                pid=postmaster.pid,
-                data_dir=place.data,
-                url=postmaster.url,
-                size_bytes=size,
-                uptime=uptime,
-                log_dir=place.log,
-            )
+            if postmaster is None or not postmaster.is_alive(place.data):
+                return stopped
+            return postmaster.measure(stopped)
 
     def destroy(self) -> None:
         """Stop the server and delete its data for good.
@@ -147,8 +121,8 @@ class EmbeddedServer:
                     for folder in place.short_socket_directories():
                         if folder.is_dir() and folder.lstat().st_uid == place.user.uid:
                             shutil.rmtree(folder, ignore_errors=True)
-                    shutil.rmtree(place.base)
-                shutil.rmtree(self.home / "postgres", ignore_errors=True)
+                for folder in places.folders(self.home):
+                    shutil.rmtree(folder)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -157,8 +131,11 @@ class EmbeddedServer:
             self.home.mkdir(parents=True, exist_ok=True)
             # With a strict umask the server's user could not pass through.
             self.home.chmod(0o755)
-        descriptor = os.open(self.home / "postgres.lock", os.O_RDONLY | os.O_CREAT, 0o644)
+        path = self.home / "postgres.lock"
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
+            owner = self.home.stat()
+            ServerUser(owner.st_uid, owner.st_gid).take(path)
             deadline = time.monotonic() + _LOCK_SECONDS
             while True:
                 try:
@@ -217,15 +194,18 @@ class EmbeddedServer:
             cluster=place.cluster, socket_dir=sockets, log_dir=place.log, overrides=self.overrides
         )
         write_file(place, place.data / config.SETTINGS_FILE, config.settings_text(settings))
-        started = time.time() - 1
-        result = _pg_ctl(programs, place, "start", "-l", startup_log)
+        result = run(
+            [programs / "pg_ctl", "-D", place.data, "-l", startup_log, "-w", "-t", "60", "start"],
+            place.user,
+            # Out of reach of a Ctrl-C that ends this process.
+            new_session=True,
+        )
         url = self._wait(place)
         if url is None:
-            written = [log for log in place.log.glob("server-*.log") if log.stat().st_mtime >= started]
-            words = "\n".join(log.read_text(errors="replace") for log in (*written, startup_log) if log.is_file())
+            words = _last_words(place, startup_log) or result.stdout
             raise DatabaseError(
                 f"The embedded PostgreSQL in {place.data} does not start. The last lines of its log"
-                f" ({place.log}):\n{tail(words.strip() or result.stdout)}"
+                f" ({place.log}):\n{tail(words)}"
             )
         return url
 
@@ -238,8 +218,7 @@ class EmbeddedServer:
                 return postmaster.url
             if f'database "{config.DATABASE}" does not exist' in refusal:
                 postmaster.create_database()
-                continue
-            if postmaster.has_lost_its_socket():
+            elif postmaster.has_lost_its_socket():
                 logger.warning("The socket in %s was deleted: restarting PostgreSQL.", postmaster.socket_dir)
                 self._stop(place)
                 return None
@@ -255,23 +234,38 @@ class EmbeddedServer:
     def _stop(self, place: Place) -> bool:
         postmaster = Postmaster.read(place.data)
         was_alive = postmaster is not None and postmaster.is_alive(place.data)
-        if was_alive:
-            programs = places.binaries(place.major, place)
+        if postmaster is not None and was_alive:
             # Immediate: no checkpoint, as after a crash, so the next start recovers and loses nothing.
-            for mode in ("fast", "immediate"):
-                result = _pg_ctl(programs, place, "stop", "-m", mode)
-                if result.returncode == 0:
+            for mode in (FAST, IMMEDIATE):
+                postmaster.shut_down(mode)
+                if self._ends(postmaster, place):
                     break
             else:
-                raise DatabaseError(f"The embedded PostgreSQL in {place.data} does not stop: {tail(result.stdout)}")
-        kill_leftovers(cluster=place.cluster, data_dir=place.data, user=place.user)
+                raise DatabaseError(
+                    f"The embedded PostgreSQL in {place.data} (process {postmaster.pid}) does not stop."
+                    f" See its log in {place.log}."
+                )
+        # After an orderly end only the logger is left, writing the last lines.
+        patience = 1.0 if was_alive else 0.0
+        kill_leftovers(cluster=place.cluster, data_dir=place.data, user=place.user, patience=patience)
         return was_alive
 
+    def _ends(self, postmaster: Postmaster, place: Place) -> bool:
+        deadline = time.monotonic() + _STOP_SECONDS
+        while postmaster.is_alive(place.data):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
 
-def _pg_ctl(programs: Path, place: Place, *arguments: str | Path) -> CompletedProcess[str]:
-    """Run pg_ctl until its work is done, out of reach of a Ctrl-C that ends its caller."""
-    command = [programs / "pg_ctl", "-D", place.data, "-w", "-t", "60", *arguments]
-    return run(command, place.user, new_session=True)
+
+def _last_words(place: Place, startup_log: Path) -> str:
+    """Read why a server went down: from its first log, or from the one that it went over to."""
+    words = startup_log.read_text(errors="replace") if startup_log.is_file() else ""
+    logs = sorted(place.log.glob("server-*.log"), key=lambda log: log.stat().st_mtime)
+    if "redirecting log output" in words and logs:
+        return logs[-1].read_text(errors="replace")
+    return words
 
 
 @contextmanager
@@ -282,5 +276,5 @@ def _readable_errors(home: Path) -> Iterator[None]:
         where = error.filename or home
         raise DatabaseError(
             f"The embedded PostgreSQL of {home} cannot use {where}: {error.strerror or error}."
-            " Free space or give yourself the right to write there, or set METALAYER_HOME to another folder."
+            f" {_FIXES.get(error.errno or 0, 'Put that right')}, or set METALAYER_HOME to another folder."
         ) from error

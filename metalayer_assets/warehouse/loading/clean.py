@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from metalayer_assets.warehouse.loading.fields import QUOTE
 from metalayer_assets.warehouse.loading.lines import LINE_ENDS, OverLongLine
+from metalayer_assets.warehouse.loading.text import sound
 
 _LF, _CRLF, _CR = b"\n", b"\r\n", b"\r"
-_NUL = b"\0"
+_BACKSLASH = b"\\"
 _END_OF_COPY = b"\\."
 
 
@@ -56,25 +57,23 @@ class BlockJudge:
         lines = body.count(self._end) + 1
         if QUOTE in body:
             self._check_quotes(body)
-        elif body.count(self._delimiter) != lines * self._per_line:
+        elif not self.records and body.count(self._delimiter) != lines * self._per_line:
+            # PostgreSQL says so, too; found in the first block it costs no statement.
             raise DoubtError("a line has too many or too few fields")
         self.records += lines
         return body + self._end if tail else body
 
     def _check_bytes(self, block: bytes, body: bytes) -> None:
-        if _NUL in block:
-            raise DoubtError("NUL")
+        if not sound(block):
+            raise DoubtError("not valid UTF-8, or NUL in it")
         if not self._uniform_ends(block):
             raise DoubtError("line ends are mixed")
-        if body.startswith((_LF, _CR)) or self._end * 2 in body:
+        # Only in a table of one column is a blank line a row to PostgreSQL; in others it is an error.
+        if body.startswith((_LF, _CR)) or (not self._per_line and self._end * 2 in body):
             raise DoubtError("a blank line stands between records")
-        if body.startswith(_END_OF_COPY) or self._end + _END_OF_COPY in body:
+        # One byte is found many times faster than two.
+        if _BACKSLASH in body and (body.startswith(_END_OF_COPY) or self._end + _END_OF_COPY in body):
             raise DoubtError("a line begins with the end-of-data mark")
-        if not block.isascii():
-            try:
-                block.decode()
-            except UnicodeDecodeError as error:
-                raise DoubtError("not valid UTF-8") from error
 
     def _uniform_ends(self, block: bytes) -> bool:
         if self._end == _LF:

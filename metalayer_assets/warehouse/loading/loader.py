@@ -50,7 +50,7 @@ def load_file(
     before = _state(path)
     into = Table(*stage, constants)
     aside = Table(*rejects, constants)
-    set_constants(cursor, into)
+    set_constants(cursor, into, numbered=kind == "csv")
 
     def whole(load: Callable[[], LoadReport]) -> LoadReport:
         with undone_on_error(cursor):

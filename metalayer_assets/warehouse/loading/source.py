@@ -120,5 +120,5 @@ class LandedBytes:
             data = decoder.unconsumed_tail
             if piece:
                 yield piece
-            if decoder.eof or (not data and len(piece) < CHUNK_BYTES):
+            if decoder.eof or not data:
                 return

@@ -43,25 +43,30 @@ class Table:
         return sql.Identifier(self.schema, self.name) if self.schema else sql.Identifier(self.name)
 
 
-def set_constants(cursor: extensions.cursor, table: Table) -> None:
+def set_constants(cursor: extensions.cursor, table: Table, *, numbered: bool) -> None:
     """Make the constants of the file at hand what their columns default to, so that COPY need not carry them.
 
     The defaults are made once for a table. They read settings of the transaction, which is all that changes
     from file to file: an `alter table` for each file would hold a lock for each until the transaction ends.
 
+    Args:
+        cursor: Cursor of the caller's transaction.
+        table: The table and its constants.
+        numbered: Whether the line number, too, gets a default, see `number_lines_from`.
+
     Raises:
         psycopg2.Error: A constant's column is not in the table, or does not take the value.
     """
-    settings = sql.SQL("").join(
-        sql.SQL(", set_config({}, coalesce('=' || ({})::text, ''), true)").format(
-            sql.Literal(_SETTING + _key(column)), sql.Literal(value)
-        )
-        for column, value in table.constants.items()
-    )
-    state = _state_of_defaults(cursor, table, settings)
-    if LINE_COLUMN not in state:
+    settings: list[sql.Composable] = []
+    values: dict[str, object] = {}
+    for position, (column, value) in enumerate(table.constants.items()):
+        name, bound = sql.Placeholder(f"name_{position}"), sql.Placeholder(f"value_{position}")
+        settings.append(sql.SQL(", set_config({}, coalesce('=' || ({})::text, ''), true)").format(name, bound))
+        values |= {f"name_{position}": _SETTING + _key(column), f"value_{position}": value}
+    made = _change_settings(cursor, table, sql.Composed(settings), values)
+    if numbered and LINE_COLUMN not in made:
         _make_line_default(cursor, table)
-    for column in table.constants.keys() - state:
+    for column in table.constants.keys() - made:
         _make_constant_default(cursor, table, column)
 
 
@@ -70,15 +75,17 @@ def number_lines_from(cursor: extensions.cursor, line: int) -> None:
     cursor.execute("select setval(%(name)s, %(line)s, false)", {"name": _LINE_NUMBERS, "line": line})
 
 
-def _state_of_defaults(cursor: extensions.cursor, table: Table, settings: sql.Composable) -> set[str]:
-    """Change the settings, and tell which columns of the table have a default that was made here."""
+def _change_settings(
+    cursor: extensions.cursor, table: Table, settings: sql.Composable, values: dict[str, object]
+) -> set[str]:
+    """Change the settings; also the columns of the table whose defaults were made here before."""
     cursor.execute(
         sql.SQL(
             "select array(select a.attname::text from pg_attribute a"
             " join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum"
             " where a.attrelid = %(table)s::regclass and pg_get_expr(d.adbin, d.adrelid) like %(ours)s){}"
         ).format(settings),
-        {"table": table.identifier.as_string(cursor), "ours": f"%{_OURS}%"},
+        {"table": table.identifier.as_string(cursor), "ours": f"%{_OURS}%", **values},
     )
     (columns, *_) = cursor.fetchone() or ((),)
     return set(columns)
@@ -193,7 +200,7 @@ def copy_records(
 def copy_rejects(cursor: extensions.cursor, table: Table, spool: RejectSpool) -> None:
     """Put the lines kept aside into the rejects table; no statement where there are none."""
     if spool.count:
-        set_constants(cursor, table)
+        set_constants(cursor, table, numbered=False)
         copy_csv(cursor, table, spool.columns, spool.stream())
 
 

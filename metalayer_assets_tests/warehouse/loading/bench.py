@@ -73,7 +73,7 @@ class Bench:
         else:
             stage = Table(None, "stage", self.constants)
             file = DelimitedFile(path, compressed=format_of(path)[1], columns=columns)
-            set_constants(self.cursor, stage)
+            set_constants(self.cursor, stage, numbered=True)
             with undone_on_error(self.cursor):
                 if route == "fast":
                     report = file.load_fast(self.cursor, stage)

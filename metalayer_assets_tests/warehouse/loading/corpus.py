@@ -215,7 +215,8 @@ CASES = (
     # Everything at once.
     Case(
         "all_at_once",
-        b'note;id;"Full Name"\r\nx;1;Ann\r\n\r\n"y;"";2;Bob\r\n12" x 5";3;Cy\r\n4;D\0d\r\nz;5\r\nq;6;"E\r\ne"\r\nw;7;\xff;"\xc3\xab"\r\n;8;"F"f\r\nend;9;"',
+        b'note;id;"Full Name"\r\nx;1;Ann\r\n\r\n"y;"";2;Bob\r\n12" x 5";3;Cy\r\n4;D\0d\r\nz;5\r\n'
+        b'q;6;"E\r\ne"\r\nw;7;\xff;"\xc3\xab"\r\n;8;"F"f\r\nend;9;"',
         ((2, "1", "Ann", "x"), (5, "3", "Cy", '12" x 5"'), (8, "6", "E\r\ne", "q")),
         (
             (4, b'"y;"";2;Bob', "text after the closing quote of field 1 on line 5"),

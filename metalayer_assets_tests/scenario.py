@@ -1,0 +1,311 @@
+"""Land files and bring a warehouse up to date for tests here; no Dagster, no mocks.
+
+`land` writes one file from rows, `House` is a warehouse with its landing folder, `AWKWARD` is one small scenario
+that holds every kind of difficult row, each with the reason beside it.
+"""
+
+import csv
+import io
+import itertools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from metalayer_assets.contracts import CATALOG, contract_named
+from metalayer_assets.warehouse import plan
+from metalayer_assets.warehouse.audit import Refusal
+from metalayer_assets.warehouse.database import Database
+from metalayer_assets.warehouse.landing import file_id_of, scan
+from metalayer_assets.warehouse.ledger import WriteReport
+from metalayer_assets.warehouse.plan import Scope
+from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.slices import between
+from metalayer_assets.warehouse.verify import TableVerdict, verify
+from metalayer_assets.warehouse.writer import SliceWriter
+
+Row = Mapping[str, str]
+
+DAY = date(2024, 3, 10)
+START = date(2023, 1, 1)
+_EPOCH_NS = 1_700_000_000_000_000_000
+_TICK = itertools.count(1)
+
+
+def day(number: int) -> date:
+    """A day of the scenario, counted from `DAY`."""
+    return DAY + timedelta(days=number)
+
+
+def order(order_id: str = "O1", **told: str) -> Row:
+    """An order that breaks no rule, with what is told otherwise."""
+    return {
+        "order_id": order_id,
+        "customer_id": "C1",
+        "product_code": "P1",
+        "quantity": "2",
+        "price_per_unit": "10.50",
+        "order_date": "2024-03-09",
+        "status": "PAID",
+    } | told
+
+
+def sale(sales_id: str = "S1", **told: str) -> Row:
+    """A sales line that breaks no rule, with what is told otherwise."""
+    return {
+        "sales_id": sales_id,
+        "product_id": "P1",
+        "customer_id": "C1",
+        "quantity": "2",
+        "sale_date": "2024-03-09",
+        "sale_amount": "21.00",
+    } | told
+
+
+def customer(customer_id: str = "C1", **told: str) -> Row:
+    """A customer that breaks no rule, with what is told otherwise."""
+    return {
+        "customer_id": customer_id,
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "email": "ada@example.org",
+        "phone": "+442071234567",
+        "address": "1 Main Street",
+        "city": "Albany",
+        "state": "NY",
+        "zip": "12201",
+        "dob": "1980-12-10",
+        "created_date": "2024-03-01",
+    } | told
+
+
+def account(customer_id: str = "C1", **told: str) -> Row:
+    """An account that breaks no rule, with what is told otherwise."""
+    return {
+        "customer_id": customer_id,
+        "customer_name": "Ada Lovelace",
+        "email": "ada@example.org",
+        "region": "EMEA",
+    } | told
+
+
+def product(product_code: str = "P1", **told: str) -> Row:
+    """A product that breaks no rule, with what is told otherwise."""
+    return {
+        "product_code": product_code,
+        "product_name": "Kettle",
+        "category": "Kitchen",
+        "unit_cost": "4.00",
+        "list_price": "9.99",
+    } | told
+
+
+# Of a landed dataset: its bronze table, the silver table that judges it, and a row that breaks no rule.
+DATASETS = {
+    "crm/customers": ("bronze.crm_customers", "silver.customers", customer),
+    "crm/accounts": ("bronze.crm_accounts", "silver.accounts", account),
+    "erp/orders": ("bronze.erp_orders", "silver.orders", order),
+    "erp/sales": ("bronze.erp_sales", "silver.sales", sale),
+    "erp/products": ("bronze.erp_products", "silver.products", product),
+}
+DATASET_OF = {table: dataset for dataset, tables in DATASETS.items() for table in tables[:2]}
+
+
+def csv_text(rows: Sequence[Row], columns: Iterable[str]) -> str:
+    """Rows as CSV, every field quoted where it must be; what a row lacks is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def land(
+    landing: Path, dataset: str, arrival: date, rows: Sequence[Row] | str | bytes, *, name: str = "part-0.csv"
+) -> Path:
+    """Write one landed file, whole; rows become CSV, text and bytes are written as they are.
+
+    Every call gives its file a modification time of its own, since two writes may fall into one tick of the clock.
+    """
+    columns = dict.fromkeys([*DATASETS[dataset][2](), *(name for row in rows for name in row)]) if _are_rows(rows) else ()
+    content = csv_text(rows, columns).encode() if _are_rows(rows) else rows
+    folder = landing / dataset / arrival.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    stamp = _EPOCH_NS + next(_TICK) * 1_000_000
+    os.utime(path, ns=(stamp, stamp))
+    return path
+
+
+def _are_rows(rows: object) -> bool:
+    return not isinstance(rows, str | bytes)
+
+
+class Crash(BaseException):
+    """The process dies: nothing that catches errors may catch this."""
+
+
+class CrashingDatabase(Database):
+    """A database whose sessions die at a statement, counted over all of them from 1; 0 counts only.
+
+    Attributes:
+        seen: Statements so far.
+    """
+
+    def __init__(self, url: str, *, at: int = 0) -> None:
+        super().__init__(url)
+        self.seen = 0
+        self._at = at
+
+    def connect(self) -> Connection:
+        """Open a connection that counts, and at its time dies as a killed process does."""
+        connection = super().connect()
+        database = self
+
+        class Counting(Cursor):
+            def execute(self, *arguments: Any, **named: Any) -> None:
+                database.count(self.connection)
+                super().execute(*arguments, **named)
+
+            def copy_expert(self, *arguments: Any, **named: Any) -> None:
+                database.count(self.connection)
+                super().copy_expert(*arguments, **named)
+
+        connection.cursor_factory = Counting
+        return connection
+
+    def count(self, connection: Connection) -> None:
+        """Count a statement, and die before it if its time has come."""
+        self.seen += 1
+        if self.seen == self._at:
+            connection.close()
+            raise Crash
+
+
+class House:
+    """A warehouse and its landing folder: land, write, bring up to date, look."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self.database = database
+        self.settings = settings
+        self.writer = SliceWriter(database, settings)
+
+    def land(self, dataset: str, arrival: date, rows: Sequence[Row] | str | bytes, *, name: str = "part-0.csv") -> Path:
+        """See `land`."""
+        return land(self.settings.landing, dataset, arrival, rows, name=name)
+
+    def unland(self, dataset: str, arrival: date, *, name: str = "part-0.csv") -> None:
+        """Remove a landed file, and its folder when it was the last."""
+        folder = self.settings.landing / dataset / arrival.isoformat()
+        (folder / name).unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+    def write(self, table: str, *days: date, allow_shrink: bool = False, run_id: str | None = None) -> WriteReport:
+        """Write slices of a table."""
+        contract = contract_named(table)
+        return self.writer.write(contract, days, self.writer.context(contract, run_id=run_id, allow_shrink=allow_shrink))
+
+    def crash(self, table: str, *days: date, at: int) -> bool:
+        """Write slices and die at a statement; whether the write came that far."""
+        writer = SliceWriter(CrashingDatabase(self.database.url, at=at), self.settings)
+        contract = contract_named(table)
+        try:
+            writer.write(contract, days, writer.context(contract, allow_shrink=True))
+        except Crash:
+            return True
+        return False
+
+    def load(self, dataset: str, *days: date) -> WriteReport:
+        """Write bronze and silver of a dataset for these days; the report of silver."""
+        bronze, silver, _ = DATASETS[dataset]
+        self.write(bronze, *days)
+        return self.write(silver, *days)
+
+    def update(self, scope: Scope | None = None, *, allow_shrink: bool = False, passes: int | None = None) -> list[str]:
+        """Do what the plan says, pass by pass, until nothing is left; the refusals met on the way.
+
+        A pass that would be tried for ever fails the test.
+        """
+        scope = scope or Scope()
+        refusals: list[str] = []
+        for number in itertools.count(1):
+            assert number < 40, f"the plan never comes to an end: {refusals[-3:]}"
+            landing = scan(self.settings)
+            with self.database.transaction(readonly=True) as cursor:
+                works = plan.next_pass(cursor, self.settings, landing, scope)
+            if not works or (passes is not None and number > passes):
+                return refusals
+            for work in works:
+                for table in work.tables:
+                    days = between(work.grain, work.first, work.last)
+                    try:
+                        self.write(table, *days, allow_shrink=allow_shrink)
+                    except Refusal as refusal:
+                        scope.refused |= {(table, refused) for refused in refusal.reasons}
+                        refusals.append(str(refusal))
+                        break
+        raise AssertionError
+
+    def plan(self, scope: Scope | None = None) -> list[plan.Work]:
+        """What is to do now."""
+        with self.database.transaction(readonly=True) as cursor:
+            return plan.next_pass(cursor, self.settings, scan(self.settings), scope or Scope())
+
+    def fetch(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """Rows of a statement with psycopg2's named placeholders."""
+        with self.database.transaction(readonly=True) as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+
+    def value(self, statement: str, **values: object) -> Any:
+        """The one value of a statement."""
+        ((found,),) = self.fetch(statement, **values)
+        return found
+
+    def execute(self, statement: str, **values: object) -> None:
+        """Run a statement that changes something, behind the warehouse's back."""
+        with self.database.transaction() as cursor:
+            cursor.execute(statement, values)
+
+    def verdicts(self) -> dict[str, TableVerdict]:
+        """What `metalayer verify` finds, by table."""
+        with self.database.transaction(readonly=True) as cursor:
+            return {verdict.table: verdict for verdict in verify(cursor)}
+
+    def problems(self) -> list[str]:
+        """Every problem that verify finds, after its table's name."""
+        return [f"{name}: {problem}" for name, found in self.verdicts().items() for problem in found.problems]
+
+    def checksums(self) -> dict[str, str]:
+        """The content of every table of data: rows and checksum."""
+        return {name: found.checksum for name, found in self.verdicts().items()}
+
+    def touched(self) -> dict[str, list[date]]:
+        """The outbox: slices to restate, by table."""
+        found: dict[str, list[date]] = {}
+        for table, touched in self.fetch("select distinct table_name, slice from meta.touched_slices order by 1, 2"):
+            found.setdefault(table, []).append(touched)
+        return found
+
+    def physical(self, table: str) -> list[tuple[Any, ...]]:
+        """Where each row of a table lies and which transaction wrote it: changes when anything is written."""
+        return self.fetch(f"select tableoid::bigint, ctid::text, xmin::text from {table} order by 1, 2")
+
+    def state(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything that must stand as it is when a write fails: all rows but those of the ledger."""
+        return {
+            name: self.fetch(f"select t::text from {name} as t order by 1")
+            for name in CATALOG
+            if name not in {"meta.slice_ledger", "meta.rule_results"}
+        }
+
+    def file_id(self, dataset: str, arrival: date, name: str = "part-0.csv") -> int:
+        """The number of a landed file."""
+        return file_id_of(f"{dataset}/{arrival.isoformat()}/{name}")

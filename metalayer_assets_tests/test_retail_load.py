@@ -1,0 +1,160 @@
+"""Take a year of a real retailer from landing files to facts with one command, and hold it to an independent reading.
+
+The expected numbers come from `retail`, which shares no code with the warehouse.
+"""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metalayer_assets_tests import retail
+
+_METALAYER = str(Path(sys.executable).parent / "metalayer")
+_CHANGED_DAY = "2011-02-09"
+
+
+class Retailer:
+    """A warehouse of its own, loaded from a copy of the retail landing by the command line."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.landing = folder / "landing"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("METALAYER_", "DAGSTER_"))},
+            "METALAYER_DATABASE_URL": url,
+            "METALAYER_LANDING": str(self.landing),
+            "METALAYER_HOME": str(folder / "home"),
+        }
+
+    def metalayer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [_METALAYER, *arguments], env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        done = self.metalayer("sql", "--json", statement)
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout, parse_float=Decimal)
+        return found
+
+    def row(self, statement: str) -> dict[str, Any]:
+        return self.rows(statement)[0]
+
+    def slices(self) -> dict[tuple[str, str], str]:
+        """The checksum of every slice, by table and slice."""
+        latest = "select distinct on (table_name, slice) table_name, slice, checksum from meta.slice_ledger"
+        rows = self.rows(f"{latest} where status <> 'refused' order by table_name, slice, write_id desc")
+        return {(row["table_name"], row["slice"]): row["checksum"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def truth() -> retail.RetailTruth:
+    found = retail.expected()
+    if found is None:
+        pytest.skip("the retail data is absent: set METALAYER_RETAIL_DATA to its folder")
+    return found
+
+
+@pytest.fixture(scope="module")
+def shop(
+    truth: retail.RetailTruth,
+    tmp_path_factory: pytest.TempPathFactory,
+    create_database: Callable[[str], str],
+    drop_database: Callable[[str], None],
+) -> Iterator[Retailer]:
+    source = retail.landing()
+    assert source is not None
+    url = create_database("")
+    shop = Retailer(url, tmp_path_factory.mktemp("retail"))
+    shutil.copytree(source, shop.landing)
+    done = shop.metalayer("run", "--json")
+    assert done.returncode == 0, done.stderr
+    yield shop
+    drop_database(url)
+
+
+def test_every_row_of_the_year_is_where_it_belongs(shop: Retailer, truth: retail.RetailTruth) -> None:
+    held = {row["table_name"]: row for row in _accounting(shop)}
+    assert held["bronze.erp_orders"]["written"] == truth.bronze_orders == 541_909
+    assert held["bronze.erp_sales"]["written"] == truth.bronze_sales
+    assert held["bronze.crm_accounts"]["written"] == truth.bronze_accounts
+    assert held["silver.orders"]["written"] == truth.silver_orders
+    assert held["silver.orders"]["quarantined"] == truth.orders_quarantined.total() == 1_338
+    assert held["silver.sales"]["quarantined"] == truth.sales_quarantined.total()
+    assert held["silver.accounts"]["written"] == truth.silver_accounts
+    assert held["gold.fact_orders"]["written"] == truth.fact_orders == 540_571
+    assert held["gold.fact_sales"]["written"] == truth.fact_sales
+    assert held["gold.agg_daily_sales"]["written"] == truth.business_days == 305
+
+
+def _accounting(shop: Retailer) -> list[dict[str, Any]]:
+    return shop.rows(
+        "select table_name, sum(rows_written) as written, sum(rows_quarantined) as quarantined"
+        " from meta.slice_ledger where status = 'published' group by table_name"
+    )
+
+
+def test_the_facts_are_exact(shop: Retailer, truth: retail.RetailTruth) -> None:
+    by_status = shop.rows(
+        "select status, count(*) as orders, sum(total_amount) as amount from gold.fact_orders group by status"
+    )
+    assert {row["status"]: row["orders"] for row in by_status} == truth.orders_by_status
+    assert {row["status"]: row["amount"] for row in by_status} == truth.amount_by_status
+    assert truth.amount_by_status["COMPLETED"] == Decimal("10666684.544")
+    without = shop.row("select count(*) as n from gold.fact_orders where customer_id is null and customer_key = 0")
+    assert without["n"] == truth.orders_without_customer == 133_742
+    sales = shop.row("select count(*) as n, sum(sale_amount) as amount from gold.fact_sales")
+    assert (sales["n"], sales["amount"]) == (truth.fact_sales, truth.sales_amount)
+    days = shop.rows("select date, total_revenue, sales_amount from gold.agg_daily_sales")
+    assert {date.fromisoformat(row["date"]): row["total_revenue"] for row in days} == truth.revenue_by_day
+    assert {date.fromisoformat(row["date"]): row["sales_amount"] for row in days} == truth.sales_amount_by_day
+
+
+def test_the_rules_name_why_orders_are_kept_out(shop: Retailer, truth: retail.RetailTruth) -> None:
+    found = shop.rows(
+        "select rule, count(*) as n from quarantine.orders, unnest(failed_rules) as rule"
+        " where state = 'open' group by rule"
+    )
+    assert {row["rule"]: row["n"] for row in found} == {
+        "negative_quantity_reversal": truth.orders_quarantined["quantity negative"],
+        "unit_price_not_negative": truth.orders_quarantined["price_per_unit negative"],
+    }
+
+
+def test_a_second_run_does_nothing_and_the_warehouse_verifies(shop: Retailer) -> None:
+    again = shop.metalayer("run")
+    assert (again.returncode, again.stdout.strip()) == (0, "Everything is up to date; nothing was written.")
+    assert shop.metalayer("verify").returncode == 0
+
+
+def test_a_day_landed_again_with_three_rows_changed_restates_only_what_it_touches(shop: Retailer) -> None:
+    before = shop.slices()
+    path = shop.landing / "erp" / "orders" / _CHANGED_DAY / "orders.csv.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines(keepends=True)
+    for number in (5, 50, 500):
+        fields = lines[number].split(",")
+        fields[3] = str(int(fields[3]) + 1)
+        lines[number] = ",".join(fields)
+    path.write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
+
+    done = shop.metalayer("run", "--json")
+
+    assert done.returncode == 0, done.stderr
+    after = shop.slices()
+    changed = {slice_ for slice_ in after if after[slice_] != before.get(slice_)}
+    assert changed == {
+        (table, _CHANGED_DAY)
+        for table in ("bronze.erp_orders", "silver.orders", "gold.fact_orders", "gold.agg_daily_sales")
+    }
+    written = {(row["table"], row["published"], row["unchanged"]) for row in json.loads(done.stdout)["rows"]}
+    assert written == {(table, 1, 0) for table, _ in changed}
+    assert shop.metalayer("verify").returncode == 0

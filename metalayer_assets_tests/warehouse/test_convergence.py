@@ -1,0 +1,166 @@
+"""Try to break the second law: whatever the order, the repetition, the ranges and the crashes, the warehouse ends the same."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from metalayer_assets.warehouse.database import Database
+from metalayer_assets.warehouse.plan import Scope
+from metalayer_assets_tests.scenario import DATASETS, House, Row
+from metalayer_assets_tests.warehouse.conftest import new_house
+
+EXAMPLES = 12
+
+# Over the end of a month and of a year, with a gap.
+ARRIVALS = (date(2023, 12, 30), date(2023, 12, 31), date(2024, 1, 1), date(2024, 1, 2), date(2024, 2, 5))
+# Late by a day, by months, on the first day of all; after the arrival of some; never readable.
+BUSINESS_DAYS = ("2023-12-29", "2023-12-31 23:59:59", "2024-01-01", "2024-01-02", "2023-03-01", "2023-01-01", "soon", "")
+# Told once, twice, deleted; a column that a file may lack altogether.
+DELETED = ({}, {}, {}, {"is_deleted": ""}, {"is_deleted": "true"}, {"is_deleted": "perhaps"})
+
+_some = st.sampled_from
+
+
+def _rows(dataset: str) -> st.SearchStrategy[list[Row]]:
+    told = {
+        "erp/orders": {
+            "order_id": _some(["O1", "O2", "O3", " O1 ", ""]),
+            "customer_id": _some(["C1", ""]),
+            "quantity": _some(["1", "2", "-1", "0", "x", "3.0"]),
+            "price_per_unit": _some(["1.10", "$2,000.00", "-1", "1e3"]),
+            "order_date": _some(BUSINESS_DAYS),
+            "status": _some(["PAID", "cancelled", "SHIPPED", "lost"]),
+        },
+        "erp/sales": {
+            "sales_id": _some(["S1", "S2"]),
+            "quantity": _some(["1", "-1", "0"]),
+            "sale_amount": _some(["5.50", "-5.50", ""]),
+            "sale_date": _some(BUSINESS_DAYS),
+        },
+        "crm/customers": {
+            "customer_id": _some(["C1", "C2", ""]),
+            "email": _some(["ada@example.org", "ada@", ""]),
+            "updated_at": _some(["", "2023-12-30 08:00:00+02", "2024-01-01T00:00:00Z", "never"]),
+        },
+        "crm/accounts": {"customer_id": _some(["C1", "C2"]), "region": _some(["EMEA", "Atlantis"])},
+        "erp/products": {"product_code": _some(["P1", ""]), "list_price": _some(["9.99", "-1", "free"])},
+    }[dataset]
+    row = st.builds(
+        lambda values, deleted: DATASETS[dataset][2]() | values | deleted, st.fixed_dictionaries(told), _some(DELETED)
+    )
+    return st.lists(row, max_size=4)
+
+
+@dataclass(frozen=True)
+class Land:
+    """A file comes, or comes again with other content; one without rows is a header only."""
+
+    dataset: str
+    arrival: date
+    name: str
+    rows: Sequence[Row]
+
+    def happen(self, house: House) -> None:
+        """Write the file."""
+        house.land(self.dataset, self.arrival, self.rows, name=self.name)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Somebody runs what is to do, all of it or the part in scope, to the end or for some passes."""
+
+    first: date | None = None
+    last: date | None = None
+    tables: frozenset[str] | None = None
+    passes: int | None = None
+
+    def happen(self, house: House) -> None:
+        """Do what the plan says."""
+        refusals = house.update(Scope(self.first, self.last, self.tables), allow_shrink=True, passes=self.passes)
+        assert refusals == []
+
+
+@dataclass(frozen=True)
+class Write:
+    """Somebody materialises slices of a table by hand, whatever their sources hold by now."""
+
+    table: str
+    days: tuple[date, ...]
+
+    def happen(self, house: House) -> None:
+        """Write them."""
+        house.write(self.table, *self.days, allow_shrink=True)
+
+
+@dataclass(frozen=True)
+class Die:
+    """The process of such a write dies at some statement."""
+
+    table: str
+    days: tuple[date, ...]
+    at: int
+
+    def happen(self, house: House) -> None:
+        """Write and die."""
+        house.crash(self.table, *self.days, at=self.at)
+
+
+Event = Land | Update | Write | Die
+
+_datasets = _some(["erp/orders", "erp/orders", "erp/orders", "erp/sales", *DATASETS])
+_lands = _datasets.flatmap(
+    lambda dataset: st.builds(Land, st.just(dataset), _some(ARRIVALS), _some(["a.csv", "b.csv"]), _rows(dataset))
+)
+_updates = st.one_of(
+    st.just(Update()),
+    st.builds(Update, passes=st.integers(1, 2)),
+    st.builds(lambda days: Update(min(days), max(days)), st.tuples(_some(ARRIVALS), _some(ARRIVALS))),
+    st.builds(
+        Update,
+        tables=_some(
+            [
+                frozenset({"bronze.erp_orders"}),
+                frozenset({"bronze.erp_orders", "silver.orders", "bronze.crm_customers"}),
+                frozenset({"gold.fact_orders", "gold.agg_daily_sales"}),
+            ]
+        ),
+    ),
+)
+_tables = _some(["bronze.erp_orders", "silver.orders", "silver.sales", "gold.fact_orders", "gold.agg_daily_sales"])
+_days = st.lists(_some((*ARRIVALS, date(2023, 12, 29), date(2023, 3, 1))), min_size=1, max_size=3, unique=True).map(tuple)
+_events = st.lists(
+    st.one_of(_lands, _lands, _lands, _updates, st.builds(Write, _tables, _days), st.builds(Die, _tables, _days, st.integers(1, 40))),
+    min_size=3,
+    max_size=9,
+)
+
+
+@given(history=_events)
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_any_history_ends_where_one_load_of_the_landing_folder_ends(
+    prepared_databases: tuple[Database, Database], history: Sequence[Event]
+):
+    with tempfile.TemporaryDirectory() as folder:
+        lived = new_house(prepared_databases[0], Path(folder) / "landing")
+        for event in history:
+            event.happen(lived)
+        assert lived.update(allow_shrink=True) == []
+
+        rebuilt = new_house(prepared_databases[1], Path(folder) / "landing")
+        assert rebuilt.update() == []
+
+        assert lived.checksums() == rebuilt.checksums()
+        assert lived.problems() == []
+        assert rebuilt.problems() == []
+        assert lived.touched() == {}
