@@ -1,1 +1,1 @@
-"""Measure here how much slower MetaLayer is than the bare PostgreSQL under it; claims of speed come from nowhere else."""
+"""Measure here how much slower MetaLayer is than bare PostgreSQL; no claim of speed comes from elsewhere."""

@@ -203,7 +203,7 @@ def main() -> None:
                 f" {large:.0f} MB at {4 * options.rows:,}: {large / small:.2f} times."
             )
     facts = (
-        f"`make bench` with {options.rows:,} rows of each dataset over {options.days} arrival days, {options.pairs} pairs,"
+        f"`make bench`: {options.rows:,} rows of each dataset over {options.days} arrival days, {options.pairs} pairs,"
         f" on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, PostgreSQL 18."
     )
     print(f"{facts}\n\n{told}")

@@ -2,8 +2,8 @@
 
     METALAYER_LANDING=… python scripts/crash_loop.py --kills 20 --folder /tmp/crash-loop
 
-An undisturbed load of the same landing gives the checksums to compare with. Each round starts `metalayer run`, waits for
-a random moment, and sends SIGKILL to the run, to every process of PostgreSQL, or to both. When a load gets through
+An undisturbed load of the same landing gives the checksums to compare with. Each round starts `metalayer run`, waits
+for a random moment, and sends SIGKILL to the run, to every process of PostgreSQL, or to both. When a load gets through
 unharmed the warehouse is emptied, so that every kill hits a load. At the end one run finishes what is left.
 """
 
