@@ -97,8 +97,8 @@ def _requests(instance: dg.DagsterInstance, found: _Found, notes: list[str]) -> 
             notes.append(f"{', '.join(work.tables)} {work.first} to {work.last} failed {failed} times")
             continue
         yield dg.RunRequest(
-            # A used run key is dropped for ever, so the key names the content and the attempt. Runs that succeeded count
-            # too: content may come back that was loaded once and replaced.
+            # A used run key is dropped for ever, so the key names the content and the attempt. A run that succeeded is
+            # an attempt too: content may come back that was loaded once and replaced.
             run_key=f"{digest}:{len(ended)}",
             job_name=JOB_OF[work.grain],
             asset_selection=[asset_key(table) for table in work.tables],

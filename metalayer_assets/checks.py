@@ -72,8 +72,8 @@ def audit_results(
 def _per_slice(
     context: dg.AssetExecutionContext, key: dg.AssetKey, report: WriteReport, days: list[date]
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    # In a run over a range, be it of one slice, Dagster stores one evaluation without a partition and leaves the planned
-    # ones open; an evaluation that names its materialization closes them.
+    # In a run over a range, be it of one slice, Dagster stores one evaluation without a partition and leaves the
+    # planned ones open; an evaluation that names its materialization closes them.
     stored = context.instance.event_log_storage.get_latest_storage_id_by_partition(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, {key_of_slice(day) for day in days}
     )

@@ -18,7 +18,7 @@ from metalayer_assets.contracts import Contract, contract_named
 from metalayer_assets.metadata import slice_metadata, table_name, write_metadata
 from metalayer_assets.partitions import key_of_slice, slice_of_key
 from metalayer_assets.resources import Warehouse
-from metalayer_assets.warehouse.errors import MetaLayerError
+from metalayer_assets.warehouse.errors import DatabaseError, MetaLayerError
 from metalayer_assets.warehouse.frames import read_slices
 from metalayer_assets.warehouse.ledger import WriteReport
 from metalayer_assets.warehouse.tables import row_count
@@ -59,14 +59,14 @@ class SliceIOManager(dg.ConfigurableIOManager):
         contract = contract_named(table_name(context.asset_key))
         if not isinstance(obj, RowSource | pd.DataFrame):
             raise dg.Failure(
-                description=f"the asset of {contract.name} returned {type(obj).__name__}: return FROM_MODEL, FROM_LANDING "
-                "or a pandas frame. Nothing was written.",
+                description=f"the asset of {contract.name} returned {type(obj).__name__}: return FROM_MODEL, "
+                "FROM_LANDING or a pandas frame. Nothing was written.",
                 allow_retries=False,
             )
         days = _slices(context, contract)
-        writer = self.warehouse.writer
         tags = context.step_context.dagster_run.tags
         try:
+            writer = self.warehouse.writer
             report = writer.write(
                 contract,
                 days,
@@ -75,6 +75,8 @@ class SliceIOManager(dg.ConfigurableIOManager):
                 ),
                 frame=obj if isinstance(obj, pd.DataFrame) else None,
             )
+        except DatabaseError as error:
+            raise dg.Failure(description=str(error)) from error
         except MetaLayerError as error:
             # Trying again cannot help: the data or a setting must change first.
             raise dg.Failure(description=str(error), allow_retries=False) from error

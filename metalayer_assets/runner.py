@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 import psutil
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._utils.error import SerializableErrorInfo
 
 from metalayer_assets.automation import range_tags
+from metalayer_assets.contracts import CATALOG
 from metalayer_assets.io_manager import ALLOW_SHRINK_TAG
 from metalayer_assets.metadata import asset_key
 from metalayer_assets.partitions import key_of_slice
 from metalayer_assets.warehouse import plan
-from metalayer_assets.warehouse.history import RunRows, refusals_of, rows_of
+from metalayer_assets.warehouse.errors import SettingError
+from metalayer_assets.warehouse.history import RunRows, first_slices, refusals_of, rows_of
 from metalayer_assets.warehouse.landing import scan
 from metalayer_assets.warehouse.plan import Scope, Work
 from metalayer_assets.warehouse.slices import between
@@ -56,8 +60,13 @@ class Runner:
         """Write what is in scope, pass by pass, until nothing is left that can be written.
 
         A slice that is refused is not tried again; everything else goes on.
+
+        Raises:
+            LandingError: The landing folder cannot be read.
+            SettingError: METALAYER_START_DATE lies after slices that stand.
         """
         self._close_dead_runs()
+        self._refuse_lost_slices()
         landing = scan(self._writer.settings)
         summary = RunSummary(problems=list(landing.problems))
         while True:
@@ -99,11 +108,27 @@ class Runner:
                 continue
             # Not a verdict on data: nothing tells which slice, so the whole range waits for the cause to be mended.
             scope.refused |= {(table, day) for day in between(work.grain, work.first, work.last)}
-            metadata = failure.user_failure_data
-            reason = metadata.description if metadata else str(failure.error.message if failure.error else "unknown")
-            summary.problems.append(f"{table} {work.first} to {work.last}: {_one_line(reason or 'failed')}")
-        if not told and not summary.problems:
-            raise RuntimeError(f"run {result.run_id} failed without telling why")
+            summary.problems.append(f"{table} {work.first} to {work.last}: {_reason(failure)}")
+            told.add(table)
+        if not told:
+            # The run itself could not be set up, and so tells of no step.
+            scope.refused |= {
+                (table, day) for table in work.tables for day in between(work.grain, work.first, work.last)
+            }
+            tables = ", ".join(work.tables)
+            errors = [event.job_failure_data.error for event in result.all_events if event.is_run_failure]
+            reason = _cause(errors[-1] if errors else None)
+            summary.problems.append(f"{tables} {work.first} to {work.last}: run {result.run_id} failed: {reason}")
+
+    def _refuse_lost_slices(self) -> None:
+        start = self._writer.settings.start_date
+        with self._writer.database.transaction(readonly=True) as cursor:
+            for table, first in first_slices(cursor).items():
+                if first < CATALOG[table].grain.first_day(start):
+                    raise SettingError(
+                        f"{table} holds slices from {first}, before METALAYER_START_DATE={start}: set it to {first} or "
+                        "earlier."
+                    )
 
     def _close_dead_runs(self) -> None:
         """Mark runs of processes that are no more as failed: a killed process cannot do it itself."""
@@ -111,6 +136,19 @@ class Runner:
             process = run.tags.get(_PROCESS_TAG)
             if process and not _lives(process):
                 self._instance.report_run_failed(run, "The process that ran it is gone.")
+
+
+def _reason(failure: StepFailureData) -> str:
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return _one_line(failure.user_failure_data.description)
+    return _cause(failure.error)
+
+
+def _cause(error: SerializableErrorInfo | None) -> str:
+    while error and error.cause:
+        # Dagster wraps what went wrong in an error that says only where.
+        error = error.cause
+    return _one_line(error.message) if error else "no reason was told"
 
 
 def _one_line(text: str) -> str:

@@ -1,6 +1,5 @@
 """Make a warehouse of its own for a test here: landing folder, database, and a Dagster instance in that database."""
 
-import csv
 import os
 import shutil
 import subprocess
@@ -26,8 +25,7 @@ from metalayer_assets.runner import Runner
 from metalayer_assets.warehouse.plan import Work
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.shipped import shipped
-
-Rows = Sequence[Mapping[str, object]]
+from metalayer_assets_tests.scenario import Row, land, order, sale
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 FIRST = date(2024, 3, 1)
@@ -42,21 +40,15 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def orders(arrival: date, count: int = 3, *, prefix: str = "o", **values: object) -> list[dict[str, object]]:
-    """Clean orders of one arrival day, each 2 units at 1.25; values stand for every row."""
-    return [
-        {
-            "order_id": f"{prefix}-{arrival}-{number}",
-            "customer_id": f"c{number}",
-            "product_code": f"p{number % 3}",
-            "quantity": 2,
-            "price_per_unit": "1.25",
-            "order_date": arrival.isoformat(),
-            "status": "PAID",
-            **values,
-        }
-        for number in range(count)
-    ]
+def orders(arrival: date, count: int = 3, *, prefix: str = "o", **told: str) -> list[Row]:
+    """Orders of one arrival day, 5.00 each, that break no rule; what is told otherwise stands for every one."""
+    values = {"quantity": "2", "price_per_unit": "2.50", "order_date": arrival.isoformat()} | told
+    return [order(f"{prefix}-{arrival}-{number}", customer_id=f"c{number}", **values) for number in range(count)]
+
+
+def sales(arrival: date, count: int = 2) -> list[Row]:
+    """Sales lines of one arrival day that break no rule."""
+    return [sale(f"s-{arrival}-{number}", sale_date=arrival.isoformat()) for number in range(count)]
 
 
 @dataclass
@@ -94,22 +86,13 @@ class Site:
     def runner(self) -> Runner:
         return Runner(open_writer(self.settings), self.instance, self.defs)
 
-    def land(self, dataset: str, arrival: date, rows: Rows, name: str = "part.csv") -> Path:
+    def land(self, dataset: str, arrival: date, rows: Sequence[Row], name: str = "part.csv") -> Path:
         """Write a CSV file of these rows; it replaces the one of the same name."""
-        path = self.landing / dataset / arrival.isoformat() / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        return path
+        return land(self.landing, dataset, arrival, rows, name=name)
 
     def land_unreadable(self, dataset: str, arrival: date, name: str = "part.parquet") -> Path:
         """Write a file that no reader can open, so that its day is refused."""
-        path = self.landing / dataset / arrival.isoformat() / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"this is no parquet file")
-        return path
+        return land(self.landing, dataset, arrival, b"this is no parquet file", name=name)
 
     def materialize(
         self,

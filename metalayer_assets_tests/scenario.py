@@ -9,7 +9,6 @@ import io
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -132,7 +131,9 @@ def land(
 
     Every call gives its file a modification time of its own, since two writes may fall into one tick of the clock.
     """
-    columns = dict.fromkeys([*DATASETS[dataset][2](), *(name for row in rows for name in row)]) if _are_rows(rows) else ()
+    columns = (
+        dict.fromkeys([*DATASETS[dataset][2](), *(name for row in rows for name in row)]) if _are_rows(rows) else ()
+    )
     content = csv_text(rows, columns).encode() if _are_rows(rows) else rows
     folder = landing / dataset / arrival.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
@@ -210,7 +211,9 @@ class House:
     def write(self, table: str, *days: date, allow_shrink: bool = False, run_id: str | None = None) -> WriteReport:
         """Write slices of a table."""
         contract = contract_named(table)
-        return self.writer.write(contract, days, self.writer.context(contract, run_id=run_id, allow_shrink=allow_shrink))
+        return self.writer.write(
+            contract, days, self.writer.context(contract, run_id=run_id, allow_shrink=allow_shrink)
+        )
 
     def crash(self, table: str, *days: date, at: int) -> bool:
         """Write slices and die at a statement; whether the write came that far."""

@@ -19,6 +19,7 @@ from metalayer_assets_tests.dagster_scenario import (
     open_site,
     orders,
 )
+from metalayer_assets_tests.scenario import Row, customer
 
 COUNTS = ("rows_read", "rows_written", "rows_collapsed", "rows_quarantined")
 
@@ -63,7 +64,7 @@ def counts_in_ledger(site: Site, table: str, day: date) -> tuple[object, ...]:
     return counts
 
 
-def dirty(arrival: date) -> list[dict[str, object]]:
+def dirty(arrival: date) -> list[Row]:
     """Five orders: one sound, one sent twice, one whose quantity nobody can read, and one of no known status."""
     return [
         *orders(arrival, 2),
@@ -112,14 +113,8 @@ def test_what_broke_is_told_with_rule_severity_counts_and_keys(site: Site) -> No
 def test_a_check_passes_only_where_no_row_broke_a_rule_even_a_warning(site: Site) -> None:
     # Unknown customers are kept and warned about.
     warned = next(rule for rule in CATALOG["silver.customers"].rules if rule.id == "email_valid")
-    site.land(
-        "crm/customers",
-        day(2),
-        [
-            {**customer(day(2)), "email": "nobody at nowhere"},
-        ],
-    )
-    site.land("crm/customers", day(3), [customer(day(3))])
+    site.land("crm/customers", day(2), [customer(email="nobody at nowhere")])
+    site.land("crm/customers", day(3), [customer()])
     result = site.materialize(("bronze.crm_customers", "silver.customers"), day(2), day(3))
     told = evaluations(result, "silver.customers")
     assert warned.severity.value == "warn"
@@ -129,22 +124,6 @@ def test_a_check_passes_only_where_no_row_broke_a_rule_even_a_warning(site: Site
         None: False,
     }
     assert counts_told(told[str(day(2))]) == (1, 1, 0, 0)
-
-
-def customer(arrival: date) -> dict[str, object]:
-    return {
-        "customer_id": f"c-{arrival}",
-        "first_name": "Ada",
-        "last_name": "Byron",
-        "email": "ada@example.org",
-        "phone": "+12025550123",
-        "address": "1 Main St",
-        "city": "Albany",
-        "state": "NY",
-        "zip": "12201",
-        "dob": "1980-01-01",
-        "created_date": "2024-01-15",
-    }
 
 
 @pytest.mark.parametrize("batch", ["0", "500"])

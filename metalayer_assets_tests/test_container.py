@@ -54,7 +54,6 @@ def test_the_password_reaches_the_command_as_it_stands_in_the_file(tmp_path: Pat
     assert done.stderr == ""
 
 
-
 def test_a_url_in_a_secret_file_serves_dagster_too(tmp_path: Path) -> None:
     secret = tmp_path / "url"
     secret.write_text(URL + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ from metalayer_assets_tests.dagster_scenario import (
     materializations,
     open_site,
     orders,
+    sales,
     told,
 )
 
@@ -63,7 +64,7 @@ def test_the_data_version_of_a_single_key_is_the_checksum_of_its_slice(site: Sit
     site.land(ORDERS, day(2), orders(day(2)))
     first = site.materialize(BRONZE_TO_SILVER, day(2))
     again = site.materialize(BRONZE_TO_SILVER, day(2))
-    site.land(ORDERS, day(2), orders(day(2), quantity=9))
+    site.land(ORDERS, day(2), orders(day(2), quantity="9"))
     changed = site.materialize(BRONZE_TO_SILVER, day(2))
     for table in BRONZE_TO_SILVER:
         versions, states = [], []
@@ -170,21 +171,7 @@ def test_a_refused_slice_of_a_range_refuses_the_whole_range_and_runs_nothing_dow
 
 
 def test_the_row_count_of_a_table_is_of_the_table_and_not_of_the_run(site: Site) -> None:
-    site.land(
-        SALES,
-        day(80),
-        [
-            {
-                "sales_id": f"s{n}",
-                "product_id": "p",
-                "customer_id": "c",
-                "quantity": 1,
-                "sale_date": day(80),
-                "sale_amount": "2",
-            }
-            for n in range(3)
-        ],
-    )
+    site.land(SALES, day(80), sales(day(80), 3))
     tables = ("bronze.erp_sales",)
     site.materialize(tables, day(80))
     (last,) = materializations(site.materialize(tables, day(81)), "bronze.erp_sales").values()

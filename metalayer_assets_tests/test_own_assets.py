@@ -8,8 +8,9 @@ import pytest
 
 from metalayer_assets.assets.factory import table_assets
 from metalayer_assets.contracts import CATALOG, Column, Contract, Grain, Reads, Stored, Type
-from metalayer_assets.io_manager import Relation, SliceIOManager
+from metalayer_assets.io_manager import FROM_MODEL, Relation, RowSource, SliceIOManager
 from metalayer_assets.partitions import partitions_of
+from metalayer_assets.resources import Warehouse
 from metalayer_assets.warehouse.ddl import ensure
 from metalayer_assets_tests.dagster_scenario import (
     BRONZE_TO_SILVER,
@@ -119,7 +120,9 @@ def test_an_asset_that_asks_for_a_frame_is_given_just_its_slices_and_columns_wit
     assert list(frame.columns) == columns
     assert list(frame["order_id"]) == [f"o-{day(91)}-0", f"o-{day(91)}-1"]
     assert list(frame["unit_price"]) == [Decimal("0.1"), Decimal("0.1")]
-    assert [str(dtype) for dtype in frame.dtypes] == [Type.TEXT.pandas, Type.INTEGER.pandas, "object", "datetime64[ns]"]
+    assert [str(dtype) for dtype in frame.dtypes] == [
+        kind.pandas for kind in (Type.TEXT, Type.INTEGER, Type.NUMERIC, Type.DATE)
+    ]
     # Before the first slice there is nothing, and nothing is not everything.
     before = with_own_asset(site, own_asset(site, reader, "reader", days_before=1))
     first = date.fromisoformat(site.environment["METALAYER_START_DATE"])
@@ -130,21 +133,43 @@ def test_an_asset_that_asks_for_a_frame_is_given_just_its_slices_and_columns_wit
     assert sorted({moment.date() for moment in given[2]["arrival_day"]}) == [day(90), day(91)]
 
 
-@pytest.mark.parametrize(
-    ("annotation", "sentence"),
-    [
-        (int, "annotate the input as metalayer_assets.io_manager.Relation or pandas.DataFrame"),
-        (list, "annotate the input"),
-    ],
-)
-def test_an_input_of_another_type_is_refused_once_with_the_fix(site: Site, annotation: type, sentence: str) -> None:
+@pytest.mark.parametrize("annotation", [int, list])
+def test_an_input_of_another_type_is_refused_once_with_the_fix(site: Site, annotation: type) -> None:
     def reader(told: object) -> None:
         raise AssertionError("must not be reached")
 
     reader.__annotations__["told"] = annotation
     result = site.materialize(("gold.reader",), day(0), defs=with_own_asset(site, own_asset(site, reader, "reader")))
-    assert sentence in failures(result)["gold__reader"]
+    assert failures(result) == {
+        "gold__reader": f"silver.orders cannot be handed over as {annotation}: annotate the input as "
+        "metalayer_assets.io_manager.Relation or pandas.DataFrame."
+    }
     assert dg.DagsterEventType.STEP_UP_FOR_RETRY not in {event.event_type for event in result.all_events}
+
+
+def test_a_server_that_cannot_be_reached_for_a_moment_is_tried_again(site: Site) -> None:
+    unreachable = Warehouse(
+        environment={**site.environment, "METALAYER_DATABASE_URL": "postgresql://who:secret@127.0.0.1:9/nowhere"}
+    )
+
+    @dg.asset(
+        key=["gold", "agg_daily_sales"],
+        partitions_def=partitions_of(Grain.DAY, site.settings),
+        retry_policy=dg.RetryPolicy(max_retries=1),
+    )
+    def agg_daily_sales() -> RowSource:
+        return FROM_MODEL
+
+    defs = dg.Definitions(
+        assets=[agg_daily_sales],
+        resources={"io_manager": SliceIOManager(warehouse=unreachable)},
+        executor=dg.in_process_executor,
+    )
+    result = site.materialize(("gold.agg_daily_sales",), day(0), defs=defs)
+    kinds = [event.event_type for event in result.all_events]
+    assert kinds.count(dg.DagsterEventType.STEP_UP_FOR_RETRY) == 1
+    assert "nothing answers at 127.0.0.1, port 9" in failures(result)["gold__agg_daily_sales"]
+    assert "secret" not in str(result.all_events)
 
 
 def _totals(told: pd.DataFrame) -> pd.DataFrame:

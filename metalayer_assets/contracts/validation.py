@@ -166,7 +166,7 @@ def _rule(contract: Contract, rule: Rule) -> Iterator[str]:
         _JUDGED_AFTERWARDS if isinstance(contract.source, Judged) else frozenset()
     )
     for name in sorted(rule.holds.columns() - known if rule.holds else ()):
-        yield f"the rule {rule.id} asks for the column {name}, which a row does not have when it is judged."
+        yield f"the rule {rule.id} asks for the column {name}, which a row does not have when judged."
     if rule.readable is None:
         return
     if rule.readable not in contract.column_names:

@@ -87,8 +87,8 @@ def ensure(cursor: Cursor) -> bool:
     """Create whatever is missing of schemas, functions and tables; False when nothing was to do.
 
     Raises:
-        ContractError: The contracts contradict themselves, or a table stands there with other columns than its
-            contract declares.
+        ContractError: The contracts contradict themselves, or a table stands there otherwise than its contract
+            declares it.
     """
     fingerprint = catalog_fingerprint()
     if _standing_fingerprint(cursor) == fingerprint:
@@ -103,9 +103,11 @@ def ensure(cursor: Cursor) -> bool:
     for path in sorted((sql_folder() / "init").glob("*.sql")):
         cursor.execute(bind(path.read_text(encoding="utf-8")))
     for contract in CATALOG.values():
-        for statement in table_definition(contract):
+        create, *additions = table_definition(contract)
+        cursor.execute(bind(create))
+        _check_standing(cursor, contract)
+        for statement in additions:
             cursor.execute(bind(statement))
-        _check_columns(cursor, contract)
     cursor.execute(f"comment on schema meta is {literal(_comment(fingerprint))}")
     return True
 
@@ -128,15 +130,45 @@ def _standing_fingerprint(cursor: Cursor) -> str | None:
     return comment.rsplit(" ", 1)[1].rstrip(".") if comment and "Catalog" in comment else None
 
 
-def _check_columns(cursor: Cursor, contract: Contract) -> None:
-    standing = relation_columns(cursor, contract.name)
-    declared = [(column.name, column.type.sql) for column in contract.columns]
-    if standing != declared:
-        differing = sorted({name for name, _ in set(standing) ^ set(declared)}) or ["the order of columns"]
+def _check_standing(cursor: Cursor, contract: Contract) -> None:
+    standing = _told(cursor, contract.name)
+    declared = [(column.name, column.type.sql, not column.nullable) for column in contract.columns]
+    differing = sorted({name for name, *_ in set(standing) ^ set(declared)})
+    if standing != declared and not differing:
+        differing = ["the order of columns"]
+    if not differing and not _landed_by_month(contract) and _key(cursor, contract.name) != contract.key:
+        differing = [f"the key ({', '.join(contract.key)})"]
+    if differing:
         raise ContractError(
-            f"{contract.name} stands in the database with other columns than its contract declares: "
+            f"{contract.name} stands in the database otherwise than its contract declares it: "
             f"{', '.join(differing)}. Rebuild the table, or change the contract back."
         )
+
+
+def _told(cursor: Cursor, relation: str) -> list[tuple[str, str, bool]]:
+    cursor.execute(
+        bind("select attname, attnotnull from pg_attribute where attrelid = to_regclass(:relation) and attnum > 0"),
+        {"relation": relation},
+    )
+    required = dict(cursor.fetchall())
+    return [(name, kind, required[name]) for name, kind in relation_columns(cursor, relation)]
+
+
+def _key(cursor: Cursor, relation: str) -> tuple[str, ...]:
+    cursor.execute(
+        bind(
+            """
+            select a.attname
+            from pg_constraint as c
+            cross join unnest(c.conkey) with ordinality as k (attnum, position)
+            inner join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum
+            where c.conrelid = to_regclass(:relation) and c.contype = 'p'
+            order by k.position
+            """
+        ),
+        {"relation": relation},
+    )
+    return tuple(name for (name,) in cursor.fetchall())
 
 
 def relation_columns(cursor: Cursor, relation: str) -> list[tuple[str, str]]:

@@ -60,6 +60,12 @@ def refusals_of(cursor: Cursor, run_id: str) -> dict[tuple[str, date], str]:
     return {(table, day): reason for table, day, reason in cursor.fetchall()}
 
 
+def first_slices(cursor: Cursor) -> dict[str, date]:
+    """The first slice that stands of each asset table that has any."""
+    cursor.execute("select table_name, min(slice) from meta.slice_ledger where status <> 'refused' group by table_name")
+    return {table: day for table, day in cursor.fetchall() if table in CATALOG}
+
+
 def entries(cursor: Cursor, table: str | None, *, day: date | None = None, limit: int = 50) -> list[dict[str, Any]]:
     """Entries of the ledger, latest first."""
     names = (

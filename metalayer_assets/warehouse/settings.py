@@ -159,12 +159,6 @@ class Settings:
         _share,
         "Share (0 to 1) of its rows that a slice may lose in one write before the write is refused.",
     )
-    max_rejected: float = _variable(
-        "METALAYER_MAX_REJECTED",
-        "0.05",
-        _share,
-        "Share (0 to 1) of a slice's rows that may go to quarantine before the write is refused.",
-    )
     embedded_postgres: int = _variable(
         "METALAYER_EMBEDDED_POSTGRES",
         "18",

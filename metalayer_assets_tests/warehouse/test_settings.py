@@ -32,7 +32,7 @@ def test_an_empty_environment_gives_the_defaults(tmp_path: Path, monkeypatch: py
     assert settings.home == tmp_path / ".metalayer"
     assert settings.start_date == date(2010, 1, 1)
     assert settings.allow_shrink is False
-    assert (settings.shrink_limit, settings.max_rejected) == (0.5, 0.05)
+    assert settings.shrink_limit == 0.5
     assert settings.embedded_postgres == 18
 
 
@@ -49,7 +49,6 @@ def test_every_value_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         METALAYER_START_DATE="2024-02-29",
         METALAYER_ALLOW_SHRINK="Yes",
         METALAYER_SHRINK_LIMIT="1",
-        METALAYER_MAX_REJECTED="0.125",
         METALAYER_EMBEDDED_POSTGRES="16",
     )
     assert settings == Settings(
@@ -59,7 +58,6 @@ def test_every_value_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         start_date=date(2024, 2, 29),
         allow_shrink=True,
         shrink_limit=1.0,
-        max_rejected=0.125,
         embedded_postgres=16,
     )
 
@@ -101,8 +99,8 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str, wor
         ("METALAYER_ALLOW_SHRINK", "maybe", "true or false"),
         ("METALAYER_SHRINK_LIMIT", "50%", "from 0 to 1"),
         ("METALAYER_SHRINK_LIMIT", "nan", "from 0 to 1"),
-        ("METALAYER_MAX_REJECTED", "1.01", "from 0 to 1"),
-        ("METALAYER_MAX_REJECTED", "-0.1", "from 0 to 1"),
+        ("METALAYER_SHRINK_LIMIT", "1.01", "from 0 to 1"),
+        ("METALAYER_SHRINK_LIMIT", "-0.1", "from 0 to 1"),
         ("METALAYER_EMBEDDED_POSTGRES", "17", "16 or 18"),
         ("METALAYER_HOME", "~nobody_of_that_name/x", "home directory"),
     ],

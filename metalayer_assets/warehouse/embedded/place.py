@@ -157,9 +157,10 @@ def create(home: Path) -> Place:
             " everybody can enter, or do not run as root."
         )
     elsewhere = _location(home) or _ELSEWHERE / f"metalayer-{secrets.token_hex(6)}"
+    # First the name, then the folder: a crash in between leaves nothing that nobody knows of.
+    (base / "location").write_text(f"{elsewhere}\n", encoding="utf-8")
     _make(elsewhere, _ELSEWHERE)
     (elsewhere / "home").write_text(f"{home}\n", encoding="utf-8", errors="surrogateescape")
-    (base / "location").write_text(f"{elsewhere}\n", encoding="utf-8")
     return Place(elsewhere, place.user)
 
 

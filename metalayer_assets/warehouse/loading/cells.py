@@ -3,6 +3,9 @@
 import json
 from decimal import Decimal
 
+_QUOTE = '"'
+_TWO_QUOTES = '""'
+
 
 class Number(str):
     """A number of a JSON text by its own digits."""
@@ -40,4 +43,6 @@ def compact(value: object) -> str:
 
 def cell(text: str | None) -> str:
     """A text as a CSV field for COPY: always quoted, null as nothing."""
-    return "" if text is None else '"' + text.replace('"', '""') + '"'
+    if text is None:
+        return ""
+    return f'"{text.replace(_QUOTE, _TWO_QUOTES)}"' if _QUOTE in text else f'"{text}"'

@@ -1,8 +1,10 @@
 """Define how a file's column names are matched to the stage's here; keep reading of records out."""
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from metalayer_assets.warehouse.errors import ContractError, LandingError
@@ -12,7 +14,8 @@ from metalayer_assets.warehouse.loading.report import Drift, SourceColumn
 DELIMITERS = (b",", b";", b"\t", b"|")
 
 _SHOWN_NAMES = 40
-_SHOWN_CHARACTERS = 60
+_SHOWN_CHARACTERS = 100
+_MAX_EXTRA = 500
 # As alike as `customer_id` and `customerid`, less alike than `first_name` and `last_name`.
 _ALIKE = 0.8
 _FOREIGN = {b"\x1f\x8b": "gzip data", b"PK\x03\x04": "a zip archive or a spreadsheet", b"PAR1": "Parquet"}
@@ -23,7 +26,7 @@ class Header:
     """The header of a delimited file.
 
     Attributes:
-        names: Column names as found.
+        names: Column names as found, see `shown`.
         targets: The stage column of each, None for one that nothing is expected of.
         delimiter: One byte.
         drift: Findings, none of which keeps the file from loading.
@@ -88,7 +91,7 @@ def read_header(line: bytes, raw: bytes, columns: Sequence[SourceColumn], path: 
             + f". Found: {listed(names)}. Expected: {expected(columns)}."
         )
     targets, drift = match_names(names, columns, path)
-    return Header(tuple(names), targets, delimiter, drift)
+    return Header(tuple(map(shown, names)), targets, delimiter, drift)
 
 
 def match_names(
@@ -128,29 +131,34 @@ def differences(names: Sequence[str], columns: Sequence[SourceColumn], path: Pat
             f"{path}: required columns are missing: {', '.join(lacking)}. Found: {listed(names)}. "
             f"Expected: {expected(columns)}.{hints}"
         )
-    return (
-        *(
-            Drift("extra_column", name, f"'{name}' is not expected; its values are not loaded.")
-            for name in dict.fromkeys(extra)
-        ),
-        *(
-            Drift("duplicate_header", name, f"'{name}' is in the file {extra.count(name)} times.")
-            for name in dict.fromkeys(extra)
-            if extra.count(name) > 1
-        ),
-        *(
-            Drift("missing_optional", column.name, f"{column.name} is not in the file; it is loaded as null.")
-            for column in missing
-        ),
-        *guesses.values(),
-    )
+    times = Counter(map(shown, extra))
+    drift = [
+        Drift("extra_column", name, f"'{name}' is not expected; its values are not loaded.")
+        for name in islice(times, _MAX_EXTRA)
+    ]
+    if len(times) > _MAX_EXTRA:
+        drift.append(Drift("extra_column", "...", f"{len(times) - _MAX_EXTRA} more are not expected either."))
+    drift += [
+        Drift("duplicate_header", name, f"'{name}' is in the file {count} times.")
+        for name, count in islice(times.items(), _MAX_EXTRA)
+        if count > 1
+    ]
+    drift += [
+        Drift("missing_optional", column.name, f"{column.name} is not in the file; it is loaded as null.")
+        for column in missing
+    ]
+    return (*drift, *guesses.values())
+
+
+def shown(name: str) -> str:
+    """A name found in a file as it may be shown and stored: printable, of bounded length."""
+    return "".join(c if c.isprintable() else "?" for c in name[:_SHOWN_CHARACTERS])
 
 
 def listed(names: Sequence[str]) -> str:
     """Names for a message, printable and of bounded length."""
-    shown = ["".join(c if c.isprintable() else "?" for c in name[:_SHOWN_CHARACTERS]) for name in names[:_SHOWN_NAMES]]
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-    return (", ".join(shown) or "nothing") + more
+    return (", ".join(map(shown, names[:_SHOWN_NAMES])) or "nothing") + more
 
 
 def expected(columns: Sequence[SourceColumn]) -> str:
@@ -174,7 +182,8 @@ def _guesses(missing: Sequence[SourceColumn], extra: Sequence[str]) -> dict[str,
     found = {}
     for column in missing:
         accepted = [spelling(name) for name in column.source_names or (column.name,)]
-        for name in extra:
+        # No one's column is renamed to the five hundredth of a file.
+        for name in map(shown, extra[:_MAX_EXTRA]):
             if difflib.get_close_matches(spelling(name), accepted, n=1, cutoff=_ALIKE):
                 detail = f"Is '{name}' the column {column.name} under another name?"
                 found[column.name] = Drift("renamed_guess", column.name, detail)

@@ -8,7 +8,7 @@ from psycopg2 import extensions
 
 from metalayer_assets.warehouse.errors import LandingError
 from metalayer_assets.warehouse.loading.cells import Number, cell, text_of
-from metalayer_assets.warehouse.loading.header import differences, expected, spelling, spellings
+from metalayer_assets.warehouse.loading.header import differences, expected, shown, spelling, spellings
 from metalayer_assets.warehouse.loading.lines import OverLongLine
 from metalayer_assets.warehouse.loading.records import over_long
 from metalayer_assets.warehouse.loading.rejects import RejectSpool
@@ -47,6 +47,7 @@ class ObjectReader:
         known = spellings(columns)
         self._known = {key: self._names.index(name) for key, name in known.items()}
         self._places: dict[str, int | None] = {}
+        self._shapes: dict[tuple[str, ...], tuple[int | None, ...]] = {}
         self._decoder = json.JSONDecoder(
             object_pairs_hook=_object,
             parse_float=Number,
@@ -96,28 +97,32 @@ class ObjectReader:
             raise UnreadableError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
         if not isinstance(found, dict):
             raise UnreadableError("not a JSON object")
-        row = f"{number}," + ",".join(map(cell, self._values(found))) + "\n"
+        cells = [""] * len(self._names)
+        try:
+            for place, value in zip(self._places_of(tuple(found)), found.values(), strict=True):
+                if place is not None:
+                    cells[place] = cell(text_of(value))
+        except RecursionError:
+            raise UnreadableError("JSON nested too deeply") from None
+        row = f"{number},{','.join(cells)}\n"
         if "\0" in row:
             raise UnreadableError("a string holds U+0000, which PostgreSQL text cannot hold")
         if not row.isascii():
             _check_characters(row)
         return row
 
-    def _values(self, found: dict[str, object]) -> list[str | None]:
-        values: list[str | None] = [None] * len(self._names)
-        taken: dict[int, str] = {}
-        for key, value in found.items():
-            place = self._places[key] if key in self._places else self._meet(key)
-            if place is None:
-                continue
-            if place in taken:
-                raise UnreadableError(f"the keys '{taken[place]}' and '{key}' both are {self._names[place]}")
-            taken[place] = key
-            try:
-                values[place] = text_of(value)
-            except RecursionError:
-                raise UnreadableError("JSON nested too deeply") from None
-        return values
+    def _places_of(self, keys: tuple[str, ...]) -> tuple[int | None, ...]:
+        """Which column each key of an object is, None for an unexpected one; most objects have the same keys."""
+        if keys in self._shapes:
+            return self._shapes[keys]
+        places = tuple(self._places[key] if key in self._places else self._meet(key) for key in keys)
+        for place in places:
+            if place is not None and places.count(place) > 1:
+                same = " and ".join(f"'{key}'" for key, found in zip(keys, places, strict=True) if found == place)
+                raise UnreadableError(f"the keys {same} both are {self._names[place]}")
+        if len(self._shapes) < MAX_KEYS:
+            self._shapes[keys] = places
+        return places
 
     def _meet(self, key: str) -> int | None:
         place = self._known.get(spelling(key))
@@ -163,7 +168,7 @@ def load_json_lines(
             encoding=file.encoding.name,
             delimiter=None,
             path="careful",
-            header=reader.keys,
+            header=tuple(map(shown, reader.keys)),
             drift=drift,
         )
 

@@ -14,7 +14,7 @@ from psycopg2 import extensions
 
 from metalayer_assets.warehouse.errors import LandingError
 from metalayer_assets.warehouse.loading.cells import compact, text_of
-from metalayer_assets.warehouse.loading.header import match_names
+from metalayer_assets.warehouse.loading.header import match_names, shown
 from metalayer_assets.warehouse.loading.rejects import RejectSpool
 from metalayer_assets.warehouse.loading.report import LoadReport, SourceColumn
 from metalayer_assets.warehouse.loading.source import sha256_of
@@ -134,7 +134,7 @@ def load_parquet(
             encoding="utf-8",
             delimiter=None,
             path="careful",
-            header=header,
+            header=tuple(map(shown, header)),
             drift=drift,
         )
 

@@ -6,10 +6,11 @@ microsecond a line.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from operator import itemgetter
 
 from metalayer_assets.warehouse.loading.fields import QUOTE, MalformedError, RecordFields, clean_record
-from metalayer_assets.warehouse.loading.lines import KEPT_BYTES, MAX_LINE_BYTES, OverLongLine
+from metalayer_assets.warehouse.loading.lines import KEPT_BYTES, LINE_ENDS, MAX_LINE_BYTES, OverLongLine
 from metalayer_assets.warehouse.loading.rejects import RejectSpool
 from metalayer_assets.warehouse.loading.text import TextFile, bare, sound
 
@@ -78,7 +79,9 @@ class RecordReader:
             self._enqueue(block)
             # Looking ahead from a block's last record puts the next block into the queue, too.
             while self._at < len(self._queue):
-                self._record(out)
+                self._plain_run(out)
+                if self._at < len(self._queue):
+                    self._record(out)
                 if len(out) >= _BATCH:
                     yield b"".join(out)
                     out.clear()
@@ -105,6 +108,27 @@ class RecordReader:
         if self._pick:
             lines = [self._delimiter.join(self._pick(line.split(self._delimiter))) for line in lines]
         return b"".join(map(self._row.__mod__, enumerate(lines, first)))
+
+    def _plain_run(self, out: list[bytes]) -> None:
+        """Pass on the records from here to the first line that is not, plainly, one record of its own."""
+        if not self._sound:
+            return
+        # Most lines of most files pass through this loop: what it uses is local, and it calls no method of ours.
+        row, pick, delimiter, others, clean = self._row, self._pick, self._delimiter, self._fields - 1, self._clean
+        first = number = self._number
+        for line in islice(self._queue, self._at, self._at + _BATCH):
+            if isinstance(line, OverLongLine):
+                break
+            body = line.rstrip(LINE_ENDS)
+            if QUOTE in body:
+                if pick or not clean.fullmatch(body):
+                    break
+            elif not body or body.count(delimiter) != others:
+                break
+            out.append(row % (number, delimiter.join(pick(body.split(delimiter))) if pick else body))
+            number += 1
+        self.records += number - first
+        self._advance(number - first)
 
     def _record(self, out: list[bytes]) -> None:
         """Read the record, blank line or unreadable line at which the queue stands."""

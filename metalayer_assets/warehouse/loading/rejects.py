@@ -8,6 +8,7 @@ from metalayer_assets.warehouse.loading.fields import quoted
 from metalayer_assets.warehouse.loading.source import CHUNK_BYTES
 
 _HELD_BYTES = 1024 * 1024
+_REASON_CHARACTERS = 500
 
 
 class RejectSpool:
@@ -31,7 +32,7 @@ class RejectSpool:
 
     def add(self, line: int, raw: bytes, reason: str) -> None:
         """Keep one line: its number in the file, its bytes as landed and why it cannot be read."""
-        text = quoted(reason.encode("utf-8", "backslashreplace"))
+        text = quoted(reason[:_REASON_CHARACTERS].replace("\0", "?").encode("utf-8", "backslashreplace"))
         self._spool.write(b"%d,\\x%b,%b\n" % (line, raw.hex().encode(), text))
         self.count += 1
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metalayer_assets.warehouse.errors import LandingError
-from metalayer_assets.warehouse.loading import Drift, source
+from metalayer_assets.warehouse.loading import source
 from metalayer_assets_tests.warehouse.loading.bench import THREE, Bench
 
 # name -> (line, id, name, note) of one line, where the id is the text looked at.
@@ -182,4 +182,3 @@ def test_every_line_is_loaded_as_python_reads_it_or_rejected(bench: Bench):
 def test_drift_of_a_file_as_expected_is_nothing(bench: Bench):
     report = bench.load(bench.file("a.jsonl", b'{"id":1,"name":2,"note":3}\n'), THREE).report
     assert report.drift == ()
-    assert Drift("extra_column", "a", "b").kind == "extra_column"

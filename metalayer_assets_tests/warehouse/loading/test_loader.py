@@ -240,3 +240,22 @@ def test_drift_of_a_header_is_reported(bench: Bench, header: bytes, drift: list[
     assert [(found.kind, found.column) for found in loaded.report.drift] == drift
     assert all(found.detail.endswith((".", "?")) for found in loaded.report.drift)
     assert loaded.report.header == tuple(header.decode().split(","))
+
+
+def test_names_that_cannot_be_stored_are_reported_in_a_form_that_can(bench: Bench):
+    long = b"x" * 5000
+    report = bench.load(bench.file("a.csv", b"id,name,no\0te," + long + b"\n1,2,3,4\n")).report
+    assert report.header == ("id", "name", "no?te", "x" * 100)
+    assert {found.column for found in report.drift} == {"no?te", "x" * 100, "note"}
+    loaded = bench.load(bench.file("a.jsonl", b'{"id":1,"name":2}\n{"a\\u0000":1,"a\\u0000":2}\n{"b\\ud83d":1}\n'))
+    assert loaded.report.header == ("id", "name", "b?")
+    ((_, _, reason),) = loaded.rejects
+    assert reason == "the key 'a?' is there twice"
+
+
+def test_a_header_of_very_many_columns_is_read_in_reasonable_time(bench: Bench):
+    names = [b"id", b"name", *(b"column_%d" % number for number in range(30_000))]
+    loaded = bench.load(bench.file("a.csv", b",".join(names) + b"\n" + b"1" + b"," * (len(names) - 1) + b"\n"))
+    assert loaded.rows == [(2, "1", None, None)]
+    assert len(loaded.report.drift) < 600
+    assert "29500 more" in " ".join(found.detail for found in loaded.report.drift)
