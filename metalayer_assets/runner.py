@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 import psutil
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from metalayer_assets.automation import range_tags
 from metalayer_assets.contracts import CATALOG

@@ -9,6 +9,7 @@ from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.ddl import ensure_dagster_schema
+from metalayer_assets.warehouse.locks import lock_catalog
 from metalayer_assets.warehouse.settings import Settings, dagster_storage_url
 
 _NO_TIMEOUT = 0
@@ -71,4 +72,7 @@ class WarehouseStorage(DagsterPostgresStorage):
         database = Database.from_settings(Settings.from_environment())
         with database.transaction() as cursor:
             ensure_dagster_schema(cursor)
-        return cls(dagster_storage_url(database.url), inst_data=inst_data)
+        with database.transaction() as cursor:
+            # Processes that start together on an empty database would all create Dagster's tables.
+            lock_catalog(cursor)
+            return cls(dagster_storage_url(database.url), inst_data=inst_data)

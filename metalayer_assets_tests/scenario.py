@@ -312,3 +312,108 @@ class House:
     def file_id(self, dataset: str, arrival: date, name: str = "part-0.csv") -> int:
         """The number of a landed file."""
         return file_id_of(f"{dataset}/{arrival.isoformat()}/{name}")
+
+
+# Of each dataset: the rule that a row breaks, and no other, with the row. The arrival day is `DAY`, the calendar begins
+# on `START`. Every row has a key of its own, so that none replaces another.
+AWKWARD: dict[str, dict[str, Row]] = {
+    "erp/orders": {
+        "order_id_given": order("  \t "),  # blank is missing, whatever the blanks are
+        "order_id_short": order("O" * 201),  # as when a quote stays open to the end of the file
+        "product_code_given": order("O02", product_code=""),
+        "quantity_given": order("O03", quantity="two"),
+        "quantity_not_zero": order("O04", quantity="0.0"),  # a spreadsheet's zero is a zero
+        "negative_quantity_reversal": order("O05", quantity="-1"),  # a completed order takes nothing back
+        "unit_price_given": order("O06", price_per_unit="1e3"),  # a spreadsheet has lost digits
+        "unit_price_not_negative": order("O07", price_per_unit="(0.01)"),  # brackets are a minus
+        "ordered_at_given": order("O08", order_date="03/10/2024"),  # March or October?
+        "order_date_after_start": order("O09", order_date="2023-01-01T00:59:59+01:00"),  # in UTC the day before
+        "order_date_not_future": order("O10", order_date="2024-03-12"),  # two days after its arrival
+        "status_known": order("O11", status="LOST"),
+        "status_given": order("O12", status=""),
+        "is_deleted_readable": order("O13", is_deleted="perhaps"),  # neither kept nor deleted
+        "customer_id_given": order("O14", customer_id=""),  # a shop may not know who buys
+    },
+    "erp/sales": {
+        "sales_id_given": sale(""),
+        "sales_id_short": sale("S" * 201),
+        "product_code_given": sale("S02", product_id="\u200b"),  # a blank that is not seen
+        "quantity_given": sale("S03", quantity="1.5"),  # half a unit is none
+        "quantity_not_zero": sale("S04", quantity="0", sale_amount="-1"),  # then no sign is wrong
+        "sale_amount_given": sale("S05", sale_amount="12,34"),  # thousands, or a comma for the point?
+        "amount_sign_follows_quantity": sale("S06", quantity="-1", sale_amount="0.01"),
+        "sold_at_given": sale("S07", sale_date="2024-02-30"),  # no such day
+        "sale_date_after_start": sale("S08", sale_date="2022-12-31 23:59:59.999999"),
+        "sale_date_not_future": sale("S09", sale_date="2024-03-11 23:00-05"),  # in UTC the day after
+        "is_deleted_readable": sale("S10", is_deleted="2"),
+        "customer_id_given": sale("S11", customer_id=" "),
+    },
+    "crm/customers": {
+        "customer_id_given": customer(""),
+        "customer_id_short": customer("C" * 201),
+        "updated_at_readable": customer("C02", updated_at="yesterday"),  # its place in the sequence is not known
+        "is_deleted_readable": customer("C03", is_deleted="?"),
+        "email_given": customer("C04", email=""),
+        "email_valid": customer("C05", email="ada@example"),  # no domain of the internet
+        "phone_valid": customer("C06", phone="ext. 12"),
+        "last_name_given": customer("C07", last_name=""),
+        "state_known": customer("C08", state="ZZ"),
+        "dob_readable": customer("C09", dob="10.12.80"),
+        "dob_plausible": customer("C10", dob="2024-03-11"),  # born tomorrow
+        "created_date_readable": customer("C11", created_date="2024"),
+        "created_not_future": customer("C12", created_date="2024-03-12"),
+    },
+    "crm/accounts": {
+        "customer_id_given": account(""),
+        "customer_id_short": account("C" * 201),
+        "updated_at_readable": account("C02", updated_at="2024010112"),  # not the year 202401
+        "is_deleted_readable": account("C03", is_deleted="deleted"),
+        "name_given": account("C04", customer_name=" "),
+        "email_given": account("C05", email=""),
+        "email_valid": account("C06", email="ada.@example.org"),  # a point before the @
+        "region_given": account("C07", region=""),
+        "region_known": account("C08", region="Atlantis"),
+    },
+    "erp/products": {
+        "product_code_given": product(""),
+        "product_code_short": product("P" * 201),
+        "updated_at_readable": product("P02", updated_at="2024-03-10 25:00"),
+        "is_deleted_readable": product("P03", is_deleted="-"),
+        "unit_cost_readable": product("P04", unit_cost="NaN"),  # PostgreSQL would take it for a number
+        "list_price_readable": product("P05", list_price="free"),
+        "unit_cost_not_negative": product("P06", unit_cost="-0.01"),
+        "list_price_not_negative": product("P07", list_price="-1", unit_cost=""),  # nothing to compare with
+        "product_name_given": product("P08", product_name=""),
+        "price_covers_cost": product("P09", unit_cost="10", list_price="9.99"),
+    },
+}
+
+# Rows on the edge of a rule, which break none.
+EDGES: dict[str, list[Row]] = {
+    "erp/orders": [
+        order("E1", order_date="2023-01-01"),  # the first day of the calendar
+        order("E2", order_date="2024-03-11 23:59:59"),  # tomorrow has begun elsewhere
+        order("E3", quantity="-1", status="refunded"),
+        order("E4", price_per_unit="0"),
+        order("O" * 200),
+        order("E6", is_deleted="Y"),
+        order("E7", price_per_unit="$1,000.005", quantity="+3.0"),
+    ],
+    "erp/sales": [
+        sale("E1", quantity="-1", sale_amount="-0.01"),
+        sale("E2", quantity="-1", sale_amount="0"),
+        sale("E3", sale_date="2023-01-01T01:00:00+01:00"),
+    ],
+    "crm/customers": [
+        customer("E1", dob="2024-03-10", created_date="2024-03-11"),
+        customer("E2", phone="(212) 555-0100", state="ny"),
+        customer("E3", email="ADA+1@EXAMPLE.ORG"),
+        customer("E4", dob="", created_date="", updated_at="2024-03-10T00:00:00Z"),
+    ],
+    "crm/accounts": [account("E1", region="UK")],
+    "erp/products": [
+        product("E1", unit_cost="9.99"),
+        product("E2", unit_cost="", list_price=""),
+        product("E3", unit_cost="0"),
+    ],
+}

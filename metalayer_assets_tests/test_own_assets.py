@@ -133,15 +133,13 @@ def test_an_asset_that_asks_for_a_frame_is_given_just_its_slices_and_columns_wit
     assert sorted({moment.date() for moment in given[2]["arrival_day"]}) == [day(90), day(91)]
 
 
-@pytest.mark.parametrize("annotation", [int, list])
-def test_an_input_of_another_type_is_refused_once_with_the_fix(site: Site, annotation: type) -> None:
-    def reader(told: object) -> None:
+def test_an_input_of_another_type_is_refused_once_with_the_fix(site: Site) -> None:
+    def reader(told: int) -> None:
         raise AssertionError("must not be reached")
 
-    reader.__annotations__["told"] = annotation
     result = site.materialize(("gold.reader",), day(0), defs=with_own_asset(site, own_asset(site, reader, "reader")))
     assert failures(result) == {
-        "gold__reader": f"silver.orders cannot be handed over as {annotation}: annotate the input as "
+        "gold__reader": "silver.orders cannot be handed over as <class 'int'>: annotate the input as "
         "metalayer_assets.io_manager.Relation or pandas.DataFrame."
     }
     assert dg.DagsterEventType.STEP_UP_FOR_RETRY not in {event.event_type for event in result.all_events}

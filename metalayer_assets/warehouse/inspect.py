@@ -12,13 +12,15 @@ from metalayer_assets.warehouse.statements import bind, ident, listed
 Cursor = Any
 
 _LINES = "quarantine.bronze_lines"
+_QUESTIONS = frozenset({"select", "with", "values", "table", "(", "explain", "show"})
 
 
 def _one(statement: str) -> str:
     """The statement in the driver's form.
 
     Raises:
-        SettingError: There is nothing, or more than one statement: a second could end the read-only transaction.
+        SettingError: There is nothing, more than one statement (a second could end the read-only transaction), or one
+            that is no question (COPY may write files in a read-only transaction, and DO may run COPY).
     """
     text = statement.strip().rstrip(";").rstrip()
     try:
@@ -29,6 +31,8 @@ def _one(statement: str) -> str:
         raise SettingError("there is no statement: give one SELECT.")
     if any(token.token_type is sqlglot.TokenType.SEMICOLON for token in tokens):
         raise SettingError("only one statement can be asked at a time: remove the semicolon inside it.")
+    if tokens[0].text.lower() not in _QUESTIONS:
+        raise SettingError(f"{tokens[0].text.upper()} is no question: only what reads is run, such as SELECT.")
     return text.replace("%", "%%")
 
 

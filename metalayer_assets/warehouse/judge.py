@@ -1,6 +1,6 @@
 """Compile a judged table's contract into the SELECT that casts, judges and collapses its rows here.
 
-The compiled statement wraps the model: cleaned text → typed → derived → judged → one outcome per row. Each
+The compiled statement wraps the model: cleaned text → typed → derived → judged, with an outcome per row. Each
 step is fenced with OFFSET 0, since PostgreSQL would otherwise inline a cast into every rule that reads it. A
 materialised CTE would fence as well, but would write every step to disk and could not run in parallel.
 """
@@ -71,8 +71,8 @@ def _score(contract: Contract) -> str:
 def judged_select(contract: Contract, model: Model) -> str:
     """The SELECT whose rows are the table's columns plus `_slice`, `_folded`, `_failed` and `_outcome`.
 
-    `_outcome` is WRITTEN for the row that stands, COLLAPSED for one that a later row of the same key and slice
-    replaces, REJECTED for one that broke a rejecting rule. Rejected rows never replace anything.
+    `_outcome` is REJECTED for a row that broke a rejecting rule, else WRITTEN until `collapse` finds another row of its
+    key and slice.
 
     Binds: `:slices` (the slices asked for) and `:calendar_start`.
     """
@@ -85,20 +85,12 @@ def judged_select(contract: Contract, model: Model) -> str:
         f"{_score(contract)} as quality_score" if name == "quality_score" else f"judged.{ident(name)}"
         for name in contract.column_names
     )
-    key = [name for name in contract.key if name != contract.sliced_by]
     return f"""select
     {columns},
     judged.{ident(contract.sliced_by)} as _slice,
     1::bigint as _folded,
     judged._failed,
-    (case
-        when cardinality(judged._failed) > 0 then {REJECTED}
-        when row_number() over (
-            partition by judged.{ident(contract.sliced_by)}, cardinality(judged._failed) > 0, {listed(key, "judged")}
-            order by file.file_no desc nulls last, judged.source_line desc
-        ) > 1 then {COLLAPSED}
-        else {WRITTEN}
-    end)::smallint as _outcome
+    (case when cardinality(judged._failed) > 0 then {REJECTED} else {WRITTEN} end)::smallint as _outcome
 from (
     select
         derived.*,
@@ -119,5 +111,40 @@ from (
         {_FENCE}
     ) as derived
     {_FENCE}
-) as judged
-left join meta.landed_files as file on file.file_id = judged.source_file_id and file.state = 'loaded'"""
+) as judged"""
+
+
+def collapse(contract: Contract, stage: str) -> str:
+    """The statement that collapses the rows of a stage that share key and slice into the one that stands.
+
+    The last line of the file that comes last by name stands; rejected rows never replace anything. Keys that are told
+    once, nearly all, are only counted: ranking every row would cost as much as judging it.
+    """
+    key = ["_slice", *(name for name in contract.key if name != contract.sliced_by)]
+    same = " and ".join(f"staged.{ident(name)} = repeated.{ident(name)}" for name in key)
+    return f"""with repeated as (
+    select {listed(key)}
+    from {ident(stage)}
+    where _outcome = {WRITTEN}
+    group by {listed(key)}
+    having count(*) > 1
+),
+ranked as (
+    select
+        staged.source_file_id,
+        staged.source_line,
+        row_number() over (
+            partition by {listed(key, "staged")}
+            order by file.file_no desc nulls last, staged.source_line desc
+        ) as place
+    from {ident(stage)} as staged
+    inner join repeated on {same}
+    left join meta.landed_files as file on file.file_id = staged.source_file_id and file.state = 'loaded'
+    where staged._outcome = {WRITTEN}
+)
+update {ident(stage)} as staged
+set _outcome = {COLLAPSED}
+from ranked
+where ranked.place > 1
+    and staged.source_file_id = ranked.source_file_id
+    and staged.source_line = ranked.source_line"""

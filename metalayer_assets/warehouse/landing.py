@@ -93,7 +93,19 @@ class _Scan:
         self.files: dict[str, dict[date, tuple[LandedFile, ...]]] = {}
         self.problems: list[str] = []
 
+    def loose_files(self, folder: Path) -> None:
+        """Tell of files that lie above the folders of the days, where nothing loads them."""
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if e.is_file() and _is_finished(e.name))
+        self.problems += [
+            f"{_shown((folder / name).relative_to(self.root))}: the file lies in no day's folder; move it to "
+            "<system>/<dataset>/<YYYY-MM-DD>/."
+            for name in names
+            if name.endswith(SUFFIXES)
+        ]
+
     def dataset(self, folder: Path, contract: Contract) -> None:
+        self.loose_files(folder)
         for day_folder in _folders(folder):
             day = self._day(day_folder)
             if day is not None:
@@ -122,7 +134,13 @@ class _Scan:
 
     def _files(self, folder: Path) -> Iterator[LandedFile]:
         with os.scandir(folder) as entries:
-            found = sorted((e.name, e) for e in entries if e.is_file() and _is_finished(e.name))
+            all_entries = list(entries)
+        found = sorted((e.name, e) for e in all_entries if e.is_file() and _is_finished(e.name))
+        self.problems += [
+            f"{_shown((folder / name).relative_to(self.root))}: a folder inside a day's folder is not read; "
+            "land the files in the day's folder itself."
+            for name in sorted(e.name for e in all_entries if e.is_dir() and e.name[0] not in "._")
+        ]
         number = 0
         for file_name, entry in found:
             name = (folder / file_name).relative_to(self.root).as_posix()
@@ -157,7 +175,9 @@ def scan(settings: Settings) -> Landing:
     walk = _Scan(settings)
     tables = landed_tables()
     try:
+        walk.loose_files(walk.root)
         for system in _folders(walk.root):
+            walk.loose_files(system)
             for dataset in _folders(system):
                 contract = tables.get((system.name, dataset.name))
                 if contract is None:

@@ -18,7 +18,7 @@ import pandas as pd
 from metalayer_assets.contracts import Contract, Judged
 from metalayer_assets.warehouse.ddl import relation_columns
 from metalayer_assets.warehouse.errors import ContractError
-from metalayer_assets.warehouse.judge import COLLAPSED, WRITTEN, judged_select
+from metalayer_assets.warehouse.judge import COLLAPSED, WRITTEN, collapse, judged_select
 from metalayer_assets.warehouse.models import FOLDED, KEPT, Model, model_of
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.statements import bind, ident, listed
@@ -50,6 +50,8 @@ def stage_select(cursor: Cursor, contract: Contract, slices: Sequence[date], set
         bind(f"create temporary table {ident(STAGE)} on commit drop as\n{select}"),
         {"slices": list(slices), "calendar_start": settings.start_date},
     )
+    if isinstance(contract.source, Judged):
+        cursor.execute(bind(collapse(contract, STAGE)))
     _check_types(cursor, contract)
 
 

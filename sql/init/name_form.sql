@@ -4,5 +4,6 @@ create or replace function meta.name_form(told text) returns text
 language sql immutable parallel safe
 return case
     when told = upper(told) or told = lower(told) then meta.capitalised(told)
-    else regexp_replace(told, '\s+', ' ', 'g')
+    when strpos(told, '  ') > 0 or strpos(told, E'\t') > 0 then regexp_replace(told, '\s+', ' ', 'g')
+    else told
 end;

@@ -1,0 +1,472 @@
+"""Try to break the first, third and fourth law with what one writer is given; `test_crashes` and `test_contention` go on."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from metalayer_assets.contracts import CATALOG
+from metalayer_assets.warehouse import models
+from metalayer_assets.warehouse.audit import Refusal
+from metalayer_assets.warehouse.errors import ContractError, LandingError, SettingError
+from metalayer_assets.warehouse.frames import read_slices
+from metalayer_assets.warehouse.shipped import sql_folder
+from metalayer_assets_tests.scenario import AWKWARD, DATASETS, DAY, House, day, order, product, sale
+
+BRONZE, SILVER, FACTS, DAILY = "bronze.erp_orders", "silver.orders", "gold.fact_orders", "gold.agg_daily_sales"
+BUSINESS_DAY = date(2024, 3, 9)
+Model = Callable[[str, Callable[[str], str]], None]
+
+
+@pytest.fixture
+def change_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """Function that changes the text of a table's model, for this test."""
+    folder = tmp_path / "sql"
+    shutil.copytree(sql_folder(), folder)
+    monkeypatch.setattr(models, "sql_folder", lambda: folder)
+
+    def change(table: str, edit: Callable[[str], str]) -> None:
+        path = folder / f"{table.replace('.', '/')}.sql"
+        before = path.read_text(encoding="utf-8")
+        path.write_text(edit(before), encoding="utf-8")
+        assert path.read_text(encoding="utf-8") != before
+        models._parsed.cache_clear()
+
+    return change
+
+
+def orders(count: int, **told: str) -> list[Any]:
+    return [order(f"O{number:03}", **told) for number in range(count)]
+
+
+def ledger(house: House, table: str) -> list[tuple[Any, ...]]:
+    """What the ledger says of each write: slice, status, rows and reason."""
+    return house.fetch(
+        "select slice, status, rows_read, rows_written, rows_collapsed, rows_quarantined, reason"
+        " from meta.slice_ledger where table_name = %(table)s order by write_id, slice",
+        table=table,
+    )
+
+
+@pytest.fixture
+def loaded(house: House) -> House:
+    """A warehouse with 30 orders on one day and every awkward row on the next."""
+    house.land("erp/orders", DAY, orders(30))
+    for dataset, (_, _, clean) in DATASETS.items():
+        house.land(dataset, day(1), [clean("fine"), *AWKWARD[dataset].values()])
+    assert house.update() == []
+    return house
+
+
+@pytest.mark.parametrize("table", [contract.name for contract in CATALOG.assets()])
+def test_writing_an_unchanged_slice_writes_no_row_and_says_so(loaded: House, table: str):
+    slices = [
+        found
+        for (found,) in loaded.fetch("select distinct slice from meta.slice_ledger where table_name = %(t)s", t=table)
+    ]
+    where_rows_lie = {name: loaded.physical(name) for name in CATALOG if not name.startswith("meta.")}
+    assert where_rows_lie[table]
+    report = loaded.write(table, *slices)
+    assert report.published == frozenset()
+    assert report.touched == {}
+    assert {report.status(written) for written in slices} == {"unchanged"}
+    assert {name: loaded.physical(name) for name in where_rows_lie} == where_rows_lie
+    assert loaded.touched() == {}
+    latest = loaded.fetch("select status, write_id from meta.slice_ledger order by write_id desc limit 1")
+    assert latest == [("unchanged", report.write_id)]
+    assert loaded.problems() == []
+
+
+def test_landing_equal_content_again_changes_nothing(loaded: House):
+    where_rows_lie = {name: loaded.physical(name) for name in CATALOG if not name.startswith("meta.")}
+    loaded.land("erp/orders", DAY, orders(30))
+    assert loaded.plan() != []
+    assert loaded.update() == []
+    assert {name: loaded.physical(name) for name in where_rows_lie} == where_rows_lie
+    # The new modification time is remembered, so that the next look need not read the file.
+    assert loaded.plan() == []
+    assert loaded.value("select count(*) from meta.landed_files where path like 'erp/orders/2024-03-10/%%'") == 1
+
+
+def test_other_bytes_that_hold_equal_rows_change_nothing_below(loaded: House):
+    path = loaded.settings.landing / "erp/orders" / DAY.isoformat() / "part-0.csv"
+    where_rows_lie = {name: loaded.physical(name) for name in CATALOG if not name.startswith("meta.")}
+    loaded.land("erp/orders", DAY, path.read_bytes().replace(b"\n", b"\r\n"))
+    assert loaded.update() == []
+    assert {name: loaded.physical(name) for name in where_rows_lie} == where_rows_lie
+    assert loaded.fetch(
+        "select state, count(*) from meta.landed_files where path like 'erp/orders/2024-03-10/%%' group by 1 order by 1"
+    ) == [("loaded", 1), ("replaced", 1)]
+
+
+def test_other_content_replaces_its_day_and_leaves_the_others(house: House):
+    for number in range(3):
+        house.land("erp/orders", day(number), [order(f"O{number}"), order("X")])
+    assert house.update() == []
+    kept = {
+        name: house.fetch(
+            f"select ctid, xmin, t::text from {name} as t where {column} <> %(day)s order by 1", day=day(1)
+        )
+        for name, column in ((BRONZE, "_arrival_day"), (SILVER, "arrival_day"))
+    }
+    house.land("erp/orders", day(1), [order("O1"), order("Y")])
+    assert house.update() == []
+    assert kept == {
+        name: house.fetch(
+            f"select ctid, xmin, t::text from {name} as t where {column} <> %(day)s order by 1", day=day(1)
+        )
+        for name, column in ((BRONZE, "_arrival_day"), (SILVER, "arrival_day"))
+    }
+    assert house.fetch(
+        "select order_id, arrival_day from silver.orders where order_id in ('X', 'Y') order by 1, 2"
+    ) == [
+        ("X", day(0)),
+        ("X", day(2)),
+        ("Y", day(1)),
+    ]
+    assert house.problems() == []
+
+
+def test_a_slice_that_would_lose_too_many_rows_is_refused_with_evidence(house: House):
+    house.land("erp/orders", DAY, orders(30))
+    assert house.update() == []
+    before = house.state()
+    house.land("erp/orders", DAY, orders(14))
+    with pytest.raises(
+        Refusal,
+        match=r"bronze\.erp_orders was not written, the old slices stay\. 2024-03-10: the slice"
+        r" would shrink from 30 to 14 rows, more than 50%; .*--allow-shrink",
+    ):
+        house.write(BRONZE, DAY)
+    assert house.state() == before
+    assert ledger(house, BRONZE)[-1][:6] == (DAY, "refused", 14, 14, 0, 0)
+    assert "from 30 to 14 rows" in ledger(house, BRONZE)[-1][6]
+    assert house.problems() == []
+    # What a person allows is done, and silver follows without asking again.
+    house.write(BRONZE, DAY, allow_shrink=True)
+    assert house.update() == []
+    assert house.value("select count(*) from gold.fact_orders") == 14
+    assert house.problems() == []
+
+
+@pytest.mark.parametrize(("left", "refused"), [(15, False), (14, True), (0, True)])
+def test_the_share_that_may_go_is_a_half_and_never_all(house: House, left: int, refused: bool):
+    house.land("erp/orders", DAY, orders(30))
+    assert house.update() == []
+    house.land("erp/orders", DAY, orders(left))
+    assert bool(house.update()) is refused
+    assert house.value(f"select count(*) from {BRONZE}") == (30 if refused else left)
+
+
+def test_a_small_slice_may_shrink_but_not_become_empty(house: House):
+    house.land("erp/orders", DAY, orders(19))
+    assert house.update() == []
+    house.land("erp/orders", DAY, orders(1))
+    assert house.update() == []
+    house.land("erp/orders", DAY, [])
+    (refusal,) = house.update()
+    assert "the slice holds 1 rows and would become empty" in refusal
+    assert house.value("select count(*) from gold.fact_orders") == 1
+
+
+def test_the_limit_is_a_setting(house: House):
+    house.land("erp/orders", DAY, orders(30))
+    assert house.update() == []
+    house.land("erp/orders", DAY, orders(20))
+    strict = House(house.database, replace(house.settings, shrink_limit=0.1))
+    (refusal,) = strict.update()
+    assert "from 30 to 20 rows, more than 10%" in refusal
+    generous = House(house.database, replace(house.settings, allow_shrink=True))
+    assert generous.update() == []
+    assert generous.value("select count(*) from gold.fact_orders") == 20
+
+
+def test_rules_that_suddenly_reject_half_a_day_are_refused(house: House, change_model: Model):
+    house.land("erp/orders", DAY, orders(30))
+    assert house.update() == []
+    before = house.state()
+    change_model(SILVER, lambda text: text.replace("meta.clean_text(told.quantity) as", "null::text as"))
+    (refusal,) = house.update()
+    assert "the slice holds 30 rows and would become empty" in refusal
+    assert house.state() == before
+    # The same refusal does not keep the sources of other tables from coming in.
+    house.land("erp/sales", DAY, [sale()])
+    assert len(house.update()) == 1
+    assert house.value("select count(*) from gold.fact_sales") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "edit", "problem"),
+    [
+        (
+            SILVER,
+            lambda text: f"{text}\nand told.order_id <> 'O007'",
+            r"2024-03-10: the sources hold 30 rows but the model accounts for 29: a join or filter in"
+            r" sql/silver/orders\.sql drops or multiplies rows",
+        ),
+        (
+            SILVER,
+            lambda text: text.replace("('OPEN', 'PENDING')", "('PAID', 'PENDING')"),
+            r"the sources hold 30 rows but the model accounts for 60",
+        ),
+        (
+            FACTS,
+            lambda text: f"{text}\nwhere told.quantity > 2",
+            r"2024-03-09: the sources hold 30 rows but the model accounts for 0: .* sql/gold/fact_orders\.sql",
+        ),
+        (
+            DAILY,
+            lambda text: text.replace("count(*) as total_orders", "count(distinct f.customer_id) as total_orders"),
+            r"2024-03-09: the sources hold 30 rows but the model accounts for 1",
+        ),
+    ],
+)
+def test_a_model_that_drops_or_multiplies_rows_is_refused(
+    house: House, change_model: Model, table: str, edit: Callable[[str], str], problem: str
+):
+    house.land("erp/orders", DAY, orders(30))
+    assert house.update() == []
+    before = house.state()
+    change_model(table, edit)
+    with pytest.raises(Refusal, match=problem):
+        house.write(table, BUSINESS_DAY if table.startswith("gold") else DAY)
+    assert house.state() == before
+    assert house.problems() == []
+    # Nor does the plan try it for ever.
+    assert len(house.update()) == 1
+
+
+def test_rows_of_a_slice_that_was_not_asked_for_are_refused(house: House, change_model: Model):
+    for number in range(3):
+        house.land("erp/orders", day(number), [order(f"O{number}")])
+    assert house.update() == []
+    before = house.state()
+    change_model(
+        SILVER, lambda text: text.replace("where told._arrival_day = any(:slices)", "where :slices is not null")
+    )
+    with pytest.raises(
+        Refusal, match=r"2024-03-10: 2 rows lie outside the slices asked for \(2024-03-11, 2024-03-12\)"
+    ):
+        house.write(SILVER, DAY)
+    assert house.state() == before
+    # The slice that was asked for is the one that is refused: no plan asks for it again in the same run.
+    assert [entry[:2] for entry in ledger(house, SILVER) if entry[1] == "refused"] == [(DAY, "refused")]
+
+
+def test_two_rows_of_one_key_are_refused_in_words(house: House, change_model: Model):
+    house.land("erp/orders", DAY, [order("O1"), order("O1", quantity="5"), order("O2")])
+    assert house.update() == []
+    before = house.state()
+    # Every telling is kept, so the order stands twice; the counts still add up.
+    change_model(
+        DAILY, lambda text: text.replace("_folded\nfrom", "_folded\nfrom (values (1), (0)) as v (n) cross join")
+    )
+    change_model(
+        DAILY,
+        lambda text: text.replace(
+            "coalesce(orders.total_orders, 0) + coalesce(sales.sales_lines, 0) as _folded",
+            "n * (coalesce(orders.total_orders, 0) + coalesce(sales.sales_lines, 0)) as _folded",
+        ),
+    )
+    with pytest.raises(
+        Refusal, match=r"two rows have the same key \(date\): Key \(date\)=\(2024-03-09\) already exists"
+    ):
+        house.write(DAILY, BUSINESS_DAY)
+    assert house.state() == before
+    assert ledger(house, DAILY)[-1][1] == "refused"
+
+
+def test_a_missing_value_of_a_required_column_is_refused_in_words(house: House, change_model: Model):
+    house.land("erp/orders", DAY, [order()])
+    assert house.update() == []
+    change_model(FACTS, lambda text: text.replace("hashtextextended(told.product_code, 0) as", "null::bigint as"))
+    with pytest.raises(Refusal, match="column product_key is empty in a row, and its contract says that it never is"):
+        house.write(FACTS, BUSINESS_DAY)
+    assert house.value("select count(*) from gold.fact_orders") == 1
+
+
+def test_a_statement_that_postgresql_refuses_is_told_without_a_traceback_of_its_own(house: House, change_model: Model):
+    house.land("erp/orders", DAY, [order()])
+    assert house.update() == []
+    before = house.state()
+    change_model(FACTS, lambda text: text.replace("told.quantity,", "told.quantity / 0 as quantity,"))
+    with pytest.raises(
+        ContractError, match=r"gold\.fact_orders was not written, the old slices stay: .*division by zero"
+    ):
+        house.write(FACTS, BUSINESS_DAY)
+    assert house.state() == before
+
+
+def test_a_broken_file_names_its_day_and_takes_the_whole_range_back(house: House):
+    for number in range(3):
+        house.land("erp/orders", day(number), [order(f"O{number}")])
+    house.land("erp/orders", day(1), "order_id,quantity\nO1,1\n", name="part-1.csv")
+    before = house.state()
+    with pytest.raises(Refusal, match=r"bronze\.erp_orders .* 2024-03-11: .*part-1\.csv") as refused:
+        house.write(BRONZE, *(day(number) for number in range(3)))
+    assert set(refused.value.reasons) == {day(1)}
+    assert house.state() == before
+    # The run goes on without that day, and once the file is whole nothing is left behind.
+    (refusal,) = house.update()
+    assert "2024-03-11" in refusal
+    assert house.fetch("select order_id from gold.fact_orders order by 1") == [("O0",), ("O2",)]
+    house.land("erp/orders", day(1), [order("O1b")], name="part-1.csv")
+    assert house.update() == []
+    assert house.value("select count(*) from gold.fact_orders") == 4
+    assert house.problems() == []
+
+
+@pytest.mark.parametrize(
+    "table", [contract.name for contract in CATALOG.assets() if contract.reads or contract.layer == "bronze"]
+)
+def test_a_slice_without_sources_is_written_with_zero_counts(house: House, table: str):
+    report = house.write(table, DAY, day(1))
+    assert report.published == {DAY, day(1)}
+    assert [entry[:6] for entry in ledger(house, table)] == [
+        (DAY, "published", 0, 0, 0, 0),
+        (day(1), "published", 0, 0, 0, 0),
+    ]
+    assert house.write(table, DAY).published == frozenset()
+    assert house.touched() == {}
+    assert house.problems() == []
+
+
+def test_no_slices_and_a_range_that_runs_backwards_change_nothing(house: House):
+    house.land("erp/orders", DAY, [order()])
+    with pytest.raises(SettingError, match=r"no slice of bronze\.erp_orders was asked for"):
+        house.write(BRONZE)
+    with pytest.raises(SettingError, match="is not a slice"):
+        house.write("gold.dim_date", DAY)
+    assert house.fetch("select * from meta.slice_ledger") == []
+    # A slice asked for twice is written once.
+    assert list(house.write(BRONZE, DAY, DAY).slices) == [DAY]
+
+
+def test_a_landing_folder_that_is_gone_empties_nothing(house: House):
+    house.land("erp/orders", DAY, [order()])
+    assert house.update() == []
+    before = house.state()
+    house.settings.landing.rename(house.settings.landing.with_name("moved"))
+    with pytest.raises(LandingError, match="does not exist"):
+        house.write(BRONZE, DAY)
+    assert house.state() == before
+
+
+def test_a_key_that_no_index_can_hold_is_kept_out_and_stops_nothing(house: House):
+    # A quote left open: the rest of the file is one field, and not of the kind that compresses.
+    long = "".join(chr(33 + number * 7919 % 90) for number in range(9000)).replace('"', "'")
+    house.land("erp/orders", DAY, [order(long), order("O2")])
+    house.land("crm/customers", DAY, [DATASETS["crm/customers"][2](long)])
+    assert house.update() == []
+    assert house.fetch("select order_id from gold.fact_orders") == [("O2",)]
+    assert house.fetch("select failed_rules, raw ->> 'order_id' from quarantine.orders") == [(["order_id_short"], long)]
+    assert house.problems() == []
+
+
+def test_a_price_beyond_all_numbers_is_kept_out_and_stops_nothing(house: House):
+    house.land("erp/orders", DAY, [order("O1", price_per_unit="9" * 131_072, quantity="2147483647"), order("O2")])
+    assert house.update() == []
+    assert house.fetch("select order_id from gold.fact_orders") == [("O2",)]
+    assert house.fetch("select failed_rules from quarantine.orders") == [(["unit_price_given"],)]
+
+
+def frame_of(house: House, table: str, *days: date) -> pd.DataFrame:
+    with house.database.transaction(readonly=True) as cursor:
+        return read_slices(cursor, CATALOG[table], list(days))
+
+
+def test_a_frame_is_written_like_a_model(house: House):
+    house.land("erp/orders", DAY, orders(3))
+    assert house.update() == []
+    contract = CATALOG[FACTS]
+    frame = frame_of(house, FACTS, BUSINESS_DAY)
+    context = house.writer.context(contract)
+    assert house.writer.write(contract, [BUSINESS_DAY], context, frame=frame).published == frozenset()
+    report = house.writer.write(contract, [BUSINESS_DAY], context, frame=frame.assign(status="SHIPPED"))
+    assert report.published == {BUSINESS_DAY}
+    assert report.touched == {DAILY: [BUSINESS_DAY]}
+    assert house.fetch("select distinct status from gold.fact_orders") == [("SHIPPED",)]
+    # Nothing was read of the sources: the ledger tells the rows of the frame, and the next model puts it right.
+    house.write(FACTS, BUSINESS_DAY)
+    assert house.update() == []
+    assert house.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "problem"),
+    [
+        (
+            {"order_date": pd.Timestamp("2024-03-10")},
+            Refusal,
+            r"3 rows lie outside the slices asked for \(2024-03-10\)",
+        ),
+        ({"order_date": pd.NaT}, Refusal, r"3 rows lie outside the slices asked for \(no day\)"),
+        ({"order_id": "O1"}, Refusal, r"two rows have the same key \(order_id, order_date\)"),
+        ({"product_code": None}, Refusal, "column product_code is empty in a row"),
+        ({"quantity": "many"}, ContractError, 'invalid input syntax for type integer: "many"'),
+        ({"product_code": "a\0b"}, ContractError, "invalid byte sequence"),
+        ({"colour": "red"}, ContractError, r"unknown \['colour'\]"),
+    ],
+)
+def test_a_frame_that_does_not_fit_is_refused_in_words(
+    house: House, changes: dict[str, Any], error: type[Exception], problem: str
+):
+    house.land("erp/orders", DAY, orders(3))
+    assert house.update() == []
+    before = house.state()
+    contract = CATALOG[FACTS]
+    frame = frame_of(house, FACTS, BUSINESS_DAY).astype(object).assign(**changes)
+    with pytest.raises(error, match=problem):
+        house.writer.write(contract, [BUSINESS_DAY], house.writer.context(contract), frame=frame)
+    assert house.state() == before
+    assert house.problems() == []
+
+
+def test_every_hop_accounts_for_every_row(loaded: House):
+    entries = loaded.fetch(
+        "select table_name, slice, rows_read, rows_written, rows_collapsed, rows_quarantined from meta.slice_ledger"
+    )
+    assert all(read == written + collapsed + kept_out for _, _, read, written, collapsed, kept_out in entries)
+    by_table: dict[str, int] = {}
+    for table, _, read, *_ in entries:
+        by_table[table] = by_table.get(table, 0) + read
+    for dataset, (bronze, silver, _) in DATASETS.items():
+        lines = sum(path.read_text().count("\n") - 1 for path in (loaded.settings.landing / dataset).rglob("*.csv"))
+        assert by_table[bronze] == by_table[silver] == lines
+
+
+def test_a_write_tells_what_it_did(house: House):
+    house.land("erp/products", DAY, [product(), product(), product("P2", list_price="free")])
+    house.write("bronze.erp_products", DAY, run_id="run-1")
+    report = house.write("silver.products", DAY, day(1), run_id="run-1")
+    assert {name: report.total(f"rows_{name}") for name in ("read", "written", "collapsed", "quarantined")} == {
+        "read": 3,
+        "written": 1,
+        "collapsed": 1,
+        "quarantined": 1,
+    }
+    assert house.fetch(
+        "select distinct run_id, code_version from meta.slice_ledger where table_name = 'silver.products'"
+    ) == [("run-1", house.writer.context(CATALOG["silver.products"]).code_version)]
+    assert house.value("select count(*) from meta.slice_ledger where finished_at < started_at") == 0
+
+
+def test_bytes_that_are_no_record_are_counted_and_kept(house: House):
+    house.land(
+        "erp/orders",
+        DAY,
+        b"order_id,customer_id,product_code,quantity,price_per_unit,order_date,status\n"
+        b"O1,C1,P1,1,1.00,2024-03-09,PAID\nO2,C1\n\xff\xfe,C1,P1,1,1,2024-03-09,PAID,more,more\n",
+    )
+    assert house.update() == []
+    assert ledger(house, BRONZE)[0][:6] == (DAY, "published", 3, 1, 0, 2)
+    assert house.fetch("select source_line, raw, state from quarantine.bronze_lines order by 1") == [
+        (3, b"O2,C1", "open"),
+        (4, b"\xff\xfe,C1,P1,1,1,2024-03-09,PAID,more,more", "open"),
+    ] or house.fetch("select source_line, state from quarantine.bronze_lines order by 1") == [(3, "open"), (4, "open")]
+    assert house.problems() == []
