@@ -5,7 +5,7 @@ What is told here is what was published: rows kept out and rules broken are a wa
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,9 @@ from metalayer_assets.partitions import key_of_slice
 from metalayer_assets.warehouse.ledger import WriteReport
 
 AUDIT = "audit"
+_COUNTS = ("rows_read", "rows_written", "rows_collapsed", "rows_quarantined")
+# The UI shows Markdown up to a thousand characters in place, and hides more behind a link.
+_INLINE_CHARACTERS = 1000
 
 
 def audit_check_spec(contract: Contract, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
@@ -32,27 +35,37 @@ def audit_check_spec(contract: Contract, partitions: dg.PartitionsDefinition) ->
 
 
 def _result(report: WriteReport, days: list[date]) -> tuple[bool, dict[str, Any]]:
-    kept_out = sum(report.slices[day].rows_quarantined for day in days)
+    counts = {name: sum(getattr(report.slices[day], name) for day in days) for name in _COUNTS}
     broken = broken_rules(report, days)
-    metadata: dict[str, Any] = {
-        "rows_read": sum(report.slices[day].rows_read for day in days),
-        "rows_written": sum(report.slices[day].rows_written for day in days),
-        "rows_collapsed": sum(report.slices[day].rows_collapsed for day in days),
-        "rows_quarantined": kept_out,
-    }
+    kept_out = counts["rows_quarantined"]
+    metadata: dict[str, Any] = dict(counts)
     if broken:
-        rows = [
-            f"| {rule} | {severity} | {count} | {examined} | {', '.join(keys)} |"
-            for rule, (severity, count, examined, keys) in broken.items()
-        ]
-        metadata["broken_rules"] = dg.MetadataValue.md(
-            "\n".join(
-                ["| rule | severity | rows broken | rows examined | sample keys |", "|---|---|---|---|---|", *rows]
-            )
-        )
+        metadata["broken_rules"] = dg.MetadataValue.md(_rules_table(broken))
     if kept_out:
         metadata["see"] = f"metalayer quarantine {report.table}"
     return not kept_out and not broken, metadata
+
+
+def _rules_table(broken: Mapping[str, tuple[str, int, int, list[str]]]) -> str:
+    head = ["| rule | severity | rows broken | rows examined |", "|---|---|---|---|"]
+    rows = [f"| {rule} | {severity} | {rows} | {examined} |" for rule, (severity, rows, examined, _) in broken.items()]
+    samples = ["sample keys |", "---|", *(f" {_cell(', '.join(keys))} |" for *_, keys in broken.values())]
+    table = "\n".join(line + sample for line, sample in zip([*head, *rows], samples, strict=True))
+    return table if len(table) < _INLINE_CHARACTERS else "\n".join([*head, *rows])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _of_all(metadata: Mapping[str, Any], days: list[date]) -> dict[str, Any]:
+    """The metadata of a range in words: its sums as numbers would be points in the plots of single slices."""
+    told = ", ".join(f"{metadata[name]:,} {name.removeprefix('rows_')}" for name in _COUNTS)
+    return {
+        "slices": f"{len(days)}, {days[0]} to {days[-1]}",
+        "rows": told,
+        **{name: value for name, value in metadata.items() if name not in _COUNTS},
+    }
 
 
 def audit_results(
@@ -65,7 +78,11 @@ def audit_results(
         yield from _per_slice(context, key, report, days)
     passed, metadata = _result(report, days)
     yield dg.AssetCheckResult(
-        check_name=AUDIT, asset_key=key, passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata
+        check_name=AUDIT,
+        asset_key=key,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=metadata if context.has_partition_key else _of_all(metadata, days),
     )
 
 

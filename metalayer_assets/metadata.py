@@ -106,7 +106,8 @@ def write_metadata(report: WriteReport, *, table_rows: int) -> dict[str, Any]:
     """What a write did over all its slices."""
     metadata: dict[str, Any] = {
         "dagster/row_count": table_rows,
-        "write_id": report.write_id,
+        # A number would be plotted.
+        "write_id": str(report.write_id),
         "slices_published": len(report.published),
         "slices_unchanged": len(report.slices) - len(report.published),
     }

@@ -7,7 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.settings import Settings
-from metalayer_assets.warehouse.writer import SliceWriter
+from metalayer_assets.warehouse.writer import SliceWriter, open_writer
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -41,17 +41,3 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._writer is None:
             self._writer = open_writer(self.settings)
         return self._writer
-
-
-def open_writer(settings: Settings) -> SliceWriter:
-    """A writer on a reachable, prepared warehouse.
-
-    Raises:
-        DatabaseError: The database cannot be used.
-        ContractError: A standing table differs from its contract.
-    """
-    database = Database.from_settings(settings)
-    database.check()
-    writer = SliceWriter(database, settings)
-    writer.prepare()
-    return writer

@@ -20,11 +20,12 @@ from metalayer_assets.contracts import CATALOG, Grain, contract_named
 from metalayer_assets.definitions import build_defs
 from metalayer_assets.metadata import asset_key
 from metalayer_assets.partitions import key_of_slice
-from metalayer_assets.resources import Warehouse, open_writer
+from metalayer_assets.resources import Warehouse
 from metalayer_assets.runner import Runner
 from metalayer_assets.warehouse.plan import Work
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.shipped import shipped
+from metalayer_assets.warehouse.writer import open_writer
 from metalayer_assets_tests.scenario import Row, land, order, sale
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

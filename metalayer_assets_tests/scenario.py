@@ -9,6 +9,8 @@ import io
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -196,6 +198,20 @@ class House:
         self.database = database
         self.settings = settings
         self.writer = SliceWriter(database, settings)
+        # One session for looking, since opening one costs more than most looks.
+        self._looking = database.connect()
+        self._looking.set_session(readonly=True, autocommit=True)
+
+    def with_settings(self, **changes: Any) -> "House":
+        """The same warehouse, written with other settings."""
+        other = copy(self)
+        other.settings = replace(self.settings, **changes)
+        other.writer = SliceWriter(self.database, other.settings)
+        return other
+
+    def close(self) -> None:
+        """End the session for looking."""
+        self._looking.close()
 
     def land(self, dataset: str, arrival: date, rows: Sequence[Row] | str | bytes, *, name: str = "part-0.csv") -> Path:
         """See `land`."""
@@ -241,7 +257,7 @@ class House:
         for number in itertools.count(1):
             assert number < 40, f"the plan never comes to an end: {refusals[-3:]}"
             landing = scan(self.settings)
-            with self.database.transaction(readonly=True) as cursor:
+            with self._looking.cursor() as cursor:
                 works = plan.next_pass(cursor, self.settings, landing, scope)
             if not works or (passes is not None and number > passes):
                 return refusals
@@ -258,12 +274,12 @@ class House:
 
     def plan(self, scope: Scope | None = None) -> list[plan.Work]:
         """What is to do now."""
-        with self.database.transaction(readonly=True) as cursor:
+        with self._looking.cursor() as cursor:
             return plan.next_pass(cursor, self.settings, scan(self.settings), scope or Scope())
 
     def fetch(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         """Rows of a statement with psycopg2's named placeholders."""
-        with self.database.transaction(readonly=True) as cursor:
+        with self._looking.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
@@ -279,7 +295,7 @@ class House:
 
     def verdicts(self) -> dict[str, TableVerdict]:
         """What `metalayer verify` finds, by table."""
-        with self.database.transaction(readonly=True) as cursor:
+        with self._looking.cursor() as cursor:
             return {verdict.table: verdict for verdict in verify(cursor)}
 
     def problems(self) -> list[str]:
@@ -301,13 +317,11 @@ class House:
         """Where each row of a table lies and which transaction wrote it: changes when anything is written."""
         return self.fetch(f"select tableoid::bigint, ctid::text, xmin::text from {table} order by 1, 2")
 
-    def state(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Everything that must stand as it is when a write fails: all rows but those of the ledger."""
-        return {
-            name: self.fetch(f"select t::text from {name} as t order by 1")
-            for name in CATALOG
-            if name not in {"meta.slice_ledger", "meta.rule_results"}
-        }
+    def state(self, *, ledger: bool = False) -> dict[str, tuple[int, str]]:
+        """Number and hash of the rows of every table; of the ledger too, which keeps evidence of refusals, if asked."""
+        names = [name for name in CATALOG if ledger or name not in {"meta.slice_ledger", "meta.rule_results"}]
+        parts = [f"select '{n}', count(*), sum(hashtextextended(t::text, 0))::text from {n} as t" for n in names]
+        return {name: (rows, digest) for name, rows, digest in self.fetch(" union all ".join(parts))}
 
     def file_id(self, dataset: str, arrival: date, name: str = "part-0.csv") -> int:
         """The number of a landed file."""

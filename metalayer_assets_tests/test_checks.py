@@ -110,6 +110,18 @@ def test_what_broke_is_told_with_rule_severity_counts_and_keys(site: Site) -> No
     assert evaluation.metadata["see"].value == "metalayer quarantine silver.orders"
 
 
+def test_the_table_of_broken_rules_stays_one_that_the_ui_shows_in_place(site: Site) -> None:
+    awkward = "q|" + "x" * 200
+    site.land(ORDERS, day(5), orders(day(5), 8, prefix=awkward, quantity="some", status="GIFTED", price_per_unit="-"))
+    evaluation = evaluations(site.materialize(BRONZE_TO_SILVER, day(5)), "silver.orders")[str(day(5))]
+    table = str(evaluation.metadata["broken_rules"].value)
+    assert len(table) < 1000
+    assert {line.count("|") - line.count("\\|") for line in table.splitlines()} in ({5}, {6})
+    site.land(ORDERS, day(6), orders(day(6), 1, prefix="a|b\nc", quantity="some"))
+    evaluation = evaluations(site.materialize(BRONZE_TO_SILVER, day(6)), "silver.orders")[str(day(6))]
+    assert "| quantity_given | reject | 1 | 1 | a\\|b c-" in str(evaluation.metadata["broken_rules"].value)
+
+
 def test_a_check_passes_only_where_no_row_broke_a_rule_even_a_warning(site: Site) -> None:
     # Unknown customers are kept and warned about.
     warned = next(rule for rule in CATALOG["silver.customers"].rules if rule.id == "email_valid")
@@ -147,9 +159,13 @@ def test_a_range_run_leaves_one_evaluation_per_partition_and_none_open(
             evaluation = told[str(slice_day)]
             assert counts_told(evaluation) == counts_in_ledger(site, table, slice_day)
             assert evaluation.passed == (not judged or slice_day != days[0])
-        assert counts_told(told[None]) == tuple(
-            sum(told[str(slice_day)].metadata[name].value for slice_day in days) for name in COUNTS
+        # In words: a sum as a number would be a point in the plot of the single days.
+        summed = [sum(told[str(slice_day)].metadata[name].value for slice_day in days) for name in COUNTS]
+        assert told[None].metadata["rows"].value == (
+            "{} read, {} written, {} collapsed, {} quarantined".format(*summed)
         )
+        assert told[None].metadata["slices"].value == f"{length}, {days[0]} to {days[-1]}"
+        assert not told[None].metadata.keys() & set(COUNTS)
         states = planned_of(site, result, table)
         assert states.pop(None) == (FAILED if judged else SUCCEEDED)
         assert states == {

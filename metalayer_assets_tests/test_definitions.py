@@ -2,7 +2,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -129,7 +129,13 @@ def test_an_asset_has_one_check_with_its_own_partitions_that_blocks_nothing(
 
 @pytest.mark.parametrize("grain", [Grain.DAY, Grain.YEAR])
 @pytest.mark.parametrize(
-    "now", [datetime(2026, 11, 20, 12), datetime(2026, 12, 31, 23, 59), datetime(2027, 1, 1), datetime(2028, 2, 28, 23)]
+    "now",
+    [
+        datetime(2026, 11, 20, 12, tzinfo=UTC),
+        datetime(2026, 12, 31, 23, 59, tzinfo=UTC),
+        datetime(2027, 1, 1, tzinfo=UTC),
+        datetime(2028, 2, 28, 23, tzinfo=UTC),
+    ],
 )
 def test_every_business_day_that_a_row_may_lie_on_has_a_slice(grain: Grain, now: datetime) -> None:
     # An extract may be for tomorrow, and a row of it may lie one day after its arrival.

@@ -239,8 +239,8 @@ def standing(site: Site, own_table: Contract) -> list[tuple[str]]:
         (_with_a_surprise, "unknown ['surprise']"),
         (_twice, "two rows have the same key (order_id, arrival_day)"),
         (_unreadable, 'invalid input syntax for type integer: "many"'),
-        (lambda told: 42, "return FROM_MODEL, FROM_LANDING or a pandas frame"),
-        (lambda told: None, "return FROM_MODEL, FROM_LANDING or a pandas frame"),
+        (lambda _: 42, "return FROM_MODEL, FROM_LANDING or a pandas frame"),
+        (lambda _: None, "return FROM_MODEL, FROM_LANDING or a pandas frame"),
     ],
 )
 def test_a_frame_that_does_not_fit_is_refused_once_and_changes_nothing(

@@ -14,11 +14,11 @@ from metalayer_assets.contracts import CATALOG
 from metalayer_assets.io_manager import SliceIOManager
 from metalayer_assets.metadata import asset_key
 from metalayer_assets.partitions import partitions_of
-from metalayer_assets.resources import Warehouse, open_writer
 from metalayer_assets.runner import Runner, RunSummary
 from metalayer_assets.warehouse import shipped
 from metalayer_assets.warehouse.errors import LandingError, SettingError
 from metalayer_assets.warehouse.plan import Scope, Work
+from metalayer_assets.warehouse.writer import open_writer
 from metalayer_assets_tests.dagster_scenario import (
     BRONZE_TO_GOLD,
     BRONZE_TO_SILVER,

@@ -5,10 +5,9 @@ from datetime import date
 import click
 
 from metalayer_assets.contracts import CATALOG, Contract, contract_named
-from metalayer_assets.resources import open_writer
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.settings import Settings
-from metalayer_assets.warehouse.writer import SliceWriter
+from metalayer_assets.warehouse.writer import SliceWriter, open_writer
 
 
 class Day(click.ParamType[date]):

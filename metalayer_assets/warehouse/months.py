@@ -30,13 +30,22 @@ def partition_name(contract: Contract, month: date) -> str:
 
 def missing_months(cursor: Cursor, contract: Contract, slices: Iterable[date]) -> list[date]:
     """First days of the slices' months that the table has no partition for."""
-    months = sorted({month_of(day) for day in slices})
+    names = {partition_name(contract, month): month for month in sorted({month_of(day) for day in slices})}
+    # Asked of the catalog's rows: to_regclass would go on remembering that a month was missing after another writer,
+    # for whose lock this one has waited, has made it.
     cursor.execute(
-        bind("select name from unnest(:names::text[]) as name where to_regclass(name) is null"),
-        {"names": [partition_name(contract, month) for month in months]},
+        bind(
+            """
+            select n.nspname || '.' || c.relname
+            from pg_class as c
+            inner join pg_namespace as n on n.oid = c.relnamespace
+            where n.nspname = :layer and c.relname = any(:tables::name[])
+            """
+        ),
+        {"layer": contract.layer, "tables": [name.split(".")[1] for name in names]},
     )
-    absent = {name for (name,) in cursor.fetchall()}
-    return [month for month in months if partition_name(contract, month) in absent]
+    standing = {name for (name,) in cursor.fetchall()}
+    return [month for name, month in names.items() if name not in standing]
 
 
 class Shell:
@@ -82,9 +91,6 @@ class Shell:
         for month in self.months:
             name = ident(partition_name(self._contract, month))
             self._cursor.execute(f"alter table {ident(self.relation)} detach partition {name}")
-            # A loader leaves its constants behind as defaults of the shell.
-            drops = [f"alter column {ident(c.name)} drop default" for c in self._contract.columns if c.default is None]
-            self._cursor.execute(f"alter table {name} {', '.join(drops)}")
             self._cursor.execute(
                 bind(
                     f"alter table {ident(self._contract.name)} attach partition {name}"

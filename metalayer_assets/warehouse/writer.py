@@ -218,6 +218,20 @@ class SliceWriter:
             raise Refusal(contract.name, reasons, counts)
 
 
+def open_writer(settings: Settings) -> SliceWriter:
+    """A writer on a reachable, prepared warehouse.
+
+    Raises:
+        DatabaseError: The database cannot be used.
+        ContractError: A standing table differs from its contract.
+    """
+    database = Database.from_settings(settings)
+    database.check()
+    writer = SliceWriter(database, settings)
+    writer.prepare()
+    return writer
+
+
 def _readable(contract: Contract, error: psycopg2.errors.IntegrityError) -> str:
     diagnosis = error.diag
     if isinstance(error, psycopg2.errors.UniqueViolation):

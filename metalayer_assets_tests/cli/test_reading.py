@@ -1,5 +1,7 @@
 import gzip
 import json
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -139,6 +141,17 @@ def test_sql_gives_programs_a_list_of_objects_with_every_digit_of_a_number(site:
         }
     ]
     assert '"money":1.10' in done.stdout.replace(" ", "")
+
+
+def test_a_command_that_starts_no_run_does_not_wait_for_dagster_to_load() -> None:
+    modules = "metalayer_assets.cli.reading, metalayer_assets.cli.serving, metalayer_assets.cli.working"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {modules}; print('dagster' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize(

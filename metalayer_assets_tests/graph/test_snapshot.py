@@ -26,8 +26,8 @@ def _partitions(partitions: dg.PartitionsDefinition[str] | None) -> str | None:
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return None
     return (
-        f"from {partitions.start.isoformat()} as {partitions.fmt} at '{partitions.cron_schedule}' {partitions.timezone},"
-        f" end offset {partitions.end_offset}"
+        f"from {partitions.start.isoformat()} as {partitions.fmt} at '{partitions.cron_schedule}'"
+        f" {partitions.timezone}, end offset {partitions.end_offset}"
     )
 
 

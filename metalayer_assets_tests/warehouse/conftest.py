@@ -1,6 +1,7 @@
 """Give tests of the writing half a warehouse here: one database per session, emptied for every test."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,14 +57,17 @@ def empty(database: Database) -> None:
 
 
 @pytest.fixture
-def house(prepared_databases: tuple[Database, Database], tmp_path: Path) -> House:
+def house(prepared_databases: tuple[Database, Database], tmp_path: Path) -> Iterator[House]:
     """An empty warehouse with an empty landing folder."""
-    return new_house(prepared_databases[0], tmp_path / "landing")
+    with new_house(prepared_databases[0], tmp_path / "landing") as house:
+        yield house
 
 
-def new_house(database: Database, landing: Path) -> House:
+@contextmanager
+def new_house(database: Database, landing: Path) -> Iterator[House]:
     """An empty warehouse on a prepared database, and its landing folder."""
     empty(database)
     landing.mkdir(exist_ok=True)
     settings = Settings(database_url=database.url, landing=landing, start_date=START)
-    return House(database, settings)
+    with closing(House(database, settings)) as house:
+        yield house

@@ -169,13 +169,15 @@ _events = st.lists(
 def test_any_history_ends_where_one_load_of_the_landing_folder_ends(
     prepared_databases: tuple[Database, Database], history: Sequence[Event]
 ):
-    with tempfile.TemporaryDirectory() as folder:
-        lived = new_house(prepared_databases[0], Path(folder) / "landing")
+    lived_in, rebuilt_in = prepared_databases
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        new_house(lived_in, Path(folder) / "landing") as lived,
+        new_house(rebuilt_in, Path(folder) / "landing") as rebuilt,
+    ):
         for event in history:
             event.happen(lived)
         assert lived.update(allow_shrink=True) == []
-
-        rebuilt = new_house(prepared_databases[1], Path(folder) / "landing")
         assert rebuilt.update() == []
 
         assert lived.checksums() == rebuilt.checksums()

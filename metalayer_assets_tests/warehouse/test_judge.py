@@ -218,7 +218,7 @@ def test_a_restatement_with_an_earlier_calendar_lets_older_rows_in(house: House)
     house.land("erp/orders", DAY, [order(order_date="2022-12-31")])
     assert house.update() == []
     assert house.value("select count(*) from silver.orders") == 0
-    earlier = House(house.database, type(house.settings)(**{**vars(house.settings), "start_date": date(2022, 1, 1)}))
+    earlier = house.with_settings(start_date=date(2022, 1, 1))
     assert earlier.update() == []
     assert earlier.value("select count(*) from gold.fact_orders") == 1
     assert earlier.value("select count(*) from quarantine.orders where state = 'open'") == 0

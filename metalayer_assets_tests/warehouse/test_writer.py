@@ -1,8 +1,7 @@
-"""Try to break the first, third and fourth law with what one writer is given; `test_crashes` and `test_contention` go on."""
+"""Try to break the first, third and fourth law with what one writer is given; crashes and contention go on."""
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -63,22 +62,23 @@ def loaded(house: House) -> House:
     return house
 
 
-@pytest.mark.parametrize("table", [contract.name for contract in CATALOG.assets()])
-def test_writing_an_unchanged_slice_writes_no_row_and_says_so(loaded: House, table: str):
-    slices = [
-        found
-        for (found,) in loaded.fetch("select distinct slice from meta.slice_ledger where table_name = %(t)s", t=table)
-    ]
+def test_writing_an_unchanged_slice_writes_no_row_and_says_so(loaded: House):
     where_rows_lie = {name: loaded.physical(name) for name in CATALOG if not name.startswith("meta.")}
-    assert where_rows_lie[table]
-    report = loaded.write(table, *slices)
-    assert report.published == frozenset()
-    assert report.touched == {}
-    assert {report.status(written) for written in slices} == {"unchanged"}
+    for contract in CATALOG.assets():
+        assert where_rows_lie[contract.name]
+        written = loaded.fetch(
+            "select distinct slice from meta.slice_ledger where table_name = %(table)s", table=contract.name
+        )
+        slices = [found for (found,) in written]
+        report = loaded.write(contract.name, *slices)
+        assert report.published == frozenset()
+        assert report.touched == {}
+        assert {report.status(found) for found in slices} == {"unchanged"}
+        assert loaded.fetch(
+            "select distinct status from meta.slice_ledger where write_id = %(id)s", id=report.write_id
+        ) == [("unchanged",)]
     assert {name: loaded.physical(name) for name in where_rows_lie} == where_rows_lie
     assert loaded.touched() == {}
-    latest = loaded.fetch("select status, write_id from meta.slice_ledger order by write_id desc limit 1")
-    assert latest == [("unchanged", report.write_id)]
     assert loaded.problems() == []
 
 
@@ -178,10 +178,10 @@ def test_the_limit_is_a_setting(house: House):
     house.land("erp/orders", DAY, orders(30))
     assert house.update() == []
     house.land("erp/orders", DAY, orders(20))
-    strict = House(house.database, replace(house.settings, shrink_limit=0.1))
+    strict = house.with_settings(shrink_limit=0.1)
     (refusal,) = strict.update()
     assert "from 30 to 20 rows, more than 10%" in refusal
-    generous = House(house.database, replace(house.settings, allow_shrink=True))
+    generous = house.with_settings(allow_shrink=True)
     assert generous.update() == []
     assert generous.value("select count(*) from gold.fact_orders") == 20
 
@@ -206,8 +206,7 @@ def test_rules_that_suddenly_reject_half_a_day_are_refused(house: House, change_
         (
             SILVER,
             lambda text: f"{text}\nand told.order_id <> 'O007'",
-            r"2024-03-10: the sources hold 30 rows but the model accounts for 29: a join or filter in"
-            r" sql/silver/orders\.sql drops or multiplies rows",
+            r"2024-03-10: the sources hold 30 rows but the model accounts for 29: .* sql/silver/orders\.sql drops or",
         ),
         (
             SILVER,
@@ -216,7 +215,7 @@ def test_rules_that_suddenly_reject_half_a_day_are_refused(house: House, change_
         ),
         (
             FACTS,
-            lambda text: f"{text}\nwhere told.quantity > 2",
+            lambda text: f"{text}\nand told.quantity > 2",
             r"2024-03-09: the sources hold 30 rows but the model accounts for 0: .* sql/gold/fact_orders\.sql",
         ),
         (
@@ -465,8 +464,8 @@ def test_bytes_that_are_no_record_are_counted_and_kept(house: House):
     )
     assert house.update() == []
     assert ledger(house, BRONZE)[0][:6] == (DAY, "published", 3, 1, 0, 2)
-    assert house.fetch("select source_line, raw, state from quarantine.bronze_lines order by 1") == [
-        (3, b"O2,C1", "open"),
-        (4, b"\xff\xfe,C1,P1,1,1,2024-03-09,PAID,more,more", "open"),
-    ] or house.fetch("select source_line, state from quarantine.bronze_lines order by 1") == [(3, "open"), (4, "open")]
+    assert house.fetch("select source_line, encode(raw, 'escape'), state from quarantine.bronze_lines order by 1") == [
+        (3, "O2,C1", "open"),
+        (4, r"\377\376,C1,P1,1,1,2024-03-09,PAID,more,more", "open"),
+    ]
     assert house.problems() == []

@@ -1,0 +1,161 @@
+from datetime import date
+
+import pytest
+
+from metalayer_assets.contracts import CATALOG
+from metalayer_assets.warehouse import outbox
+from metalayer_assets_tests.scenario import DAY, House, customer, day, order, sale
+
+BRONZE, SILVER, FACTS, DAILY = "bronze.erp_orders", "silver.orders", "gold.fact_orders", "gold.agg_daily_sales"
+
+
+def march(number: int) -> date:
+    return date(2024, 3, number)
+
+
+@pytest.fixture
+def three_days(house: House) -> House:
+    """A warehouse with one order on each of three business days, arrived together, and one that arrived later."""
+    house.land("erp/orders", DAY, [order(f"O{number}", order_date=f"2024-03-0{number}") for number in (1, 2, 3)])
+    house.land("erp/orders", day(1), [order("O5", order_date="2024-03-05")])
+    assert house.update() == []
+    return house
+
+
+def land_and_load(house: House, arrival: date, *orders: object) -> dict[str, list[date]]:
+    """Land orders of an arrival day, bring them to silver; the outbox then."""
+    house.land("erp/orders", arrival, orders)
+    house.load("erp/orders", arrival)
+    return house.touched()
+
+
+def test_a_late_order_touches_exactly_its_business_day(three_days: House):
+    touched = land_and_load(three_days, day(5), order("late", order_date="2023-06-01"))
+    assert touched == {FACTS: [date(2023, 6, 1)]}
+    assert three_days.update() == []
+    assert three_days.fetch("select order_date from gold.fact_orders where order_id = 'late'") == [(date(2023, 6, 1),)]
+
+
+def test_an_order_whose_date_is_corrected_touches_the_day_it_leaves_and_the_day_it_comes_to(three_days: House):
+    assert land_and_load(three_days, day(5), order("O2", order_date="2024-03-04")) == {FACTS: [march(2), march(4)]}
+    three_days.write(FACTS, march(2), march(4))
+    # The day that is empty now has changed as well as the day that is not.
+    assert three_days.touched() == {DAILY: [march(2), march(4)]}
+    assert three_days.update() == []
+    assert three_days.fetch("select date, total_orders from gold.agg_daily_sales order by 1") == [
+        (march(1), 1),
+        (march(3), 1),
+        (march(4), 1),
+        (march(5), 1),
+    ]
+    assert three_days.problems() == []
+
+
+def test_a_deleted_order_touches_its_day_and_leaves_it(three_days: House):
+    assert land_and_load(three_days, day(5), order("O2", order_date="2024-03-02", is_deleted="true")) == {
+        FACTS: [march(2)]
+    }
+    assert three_days.update() == []
+    assert three_days.fetch("select order_id from gold.fact_orders order by 1") == [("O1",), ("O3",), ("O5",)]
+    # Told again later, it is back.
+    assert land_and_load(three_days, day(6), order("O2", order_date="2024-03-02")) == {FACTS: [march(2)]}
+    assert three_days.update() == []
+    assert three_days.value("select count(*) from gold.fact_orders") == 4
+    assert three_days.problems() == []
+
+
+def test_a_telling_that_is_taken_back_gives_its_place_to_the_one_before(three_days: House):
+    land_and_load(three_days, day(5), order("other"), order("O2", order_date="2024-03-04", quantity="9"))
+    assert three_days.update() == []
+    # The extract comes again without the order: what was told first is the latest again, on its old day.
+    assert land_and_load(three_days, day(5), order("other")) == {FACTS: [march(2), march(4)]}
+    assert three_days.update() == []
+    assert three_days.fetch("select order_date, quantity from gold.fact_orders where order_id = 'O2'") == [
+        (march(2), 2)
+    ]
+    assert three_days.problems() == []
+
+
+def test_a_day_that_lands_again_touches_only_the_days_of_the_rows_that_differ(house: House):
+    many = [order(f"O{number:02}", order_date=f"2024-02-{1 + number % 28:02}") for number in range(56)]
+    house.land("erp/orders", DAY, many)
+    assert house.update() == []
+    changed = list(many)
+    changed[3] = order("O03", order_date="2024-02-04", quantity="7")
+    changed[10] = order("O10", order_date="2024-02-20")
+    changed[55] = order("O55", order_date="2024-02-28", quantity="x")
+    house.land("erp/orders", DAY, changed)
+    house.load("erp/orders", DAY)
+    february = [date(2024, 2, number) for number in (4, 11, 20, 28)]
+    assert house.touched() == {FACTS: february}
+    before = {row[0]: row[1:] for row in house.fetch("select order_id, ctid, xmin, order_date from gold.fact_orders")}
+    assert house.update() == []
+    after = {row[0]: row[1:] for row in house.fetch("select order_id, ctid, xmin, order_date from gold.fact_orders")}
+    moved = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    assert {before[key][2] for key in moved} == set(february)
+    assert house.problems() == []
+
+
+def test_only_tables_below_and_only_rows_that_mattered_are_touched(house: House):
+    house.land("erp/orders", DAY, [order("O1"), order("O1", quantity="3"), order("bad", quantity="0")])
+    house.land("crm/customers", DAY, [customer()])
+    house.write(BRONZE, DAY)
+    house.write("bronze.crm_customers", DAY)
+    assert house.touched() == {SILVER: [DAY], "silver.customers": [DAY]}
+    house.write("silver.customers", DAY)
+    house.write(SILVER, DAY)
+    # Nothing is made of customers yet, and neither the collapsed nor the rejected row is anywhere below.
+    assert house.touched() == {FACTS: [march(9)]}
+    # A rejected row that changes is a change of the quarantine, not of gold.
+    house.update()
+    house.land("erp/orders", DAY, [order("O1"), order("O1", quantity="3"), order("bad", quantity="none")])
+    assert house.load("erp/orders", DAY).published == {DAY}
+    assert house.touched() == {}
+
+
+def test_a_day_that_two_tables_touch_is_written_once_for_both(house: House):
+    house.land("erp/orders", DAY, [order()])
+    house.land("erp/sales", DAY, [sale()])
+    house.load("erp/orders", DAY)
+    house.load("erp/sales", DAY)
+    house.write(FACTS, march(9))
+    house.write("gold.fact_sales", march(9))
+    assert house.value("select count(*) from meta.touched_slices where table_name = 'gold.agg_daily_sales'") == 2
+    assert house.touched() == {DAILY: [march(9)]}
+    house.write(DAILY, march(9))
+    assert house.touched() == {}
+
+
+def test_entries_go_with_the_write_that_takes_them_in_and_stay_when_it_fails(three_days: House):
+    land_and_load(three_days, day(5), order("O2", order_date="2024-03-04"))
+    pending = {FACTS: [march(2), march(4)]}
+    with three_days.database.transaction() as cursor:
+        outbox.consume(cursor, FACTS, [march(2), march(4)])
+        assert outbox.pending(cursor) == {}
+        # Nobody else sees it before the commit.
+        assert three_days.touched() == pending
+        cursor.connection.rollback()
+    assert three_days.touched() == pending
+    three_days.write(FACTS, march(2))
+    assert three_days.touched() == {FACTS: [march(4)], DAILY: [march(2)]}
+
+
+def test_an_unchanged_slice_takes_its_entries_in_and_touches_nothing(three_days: House):
+    three_days.execute("insert into meta.touched_slices values ('gold.fact_orders', '2024-03-02', 999)")
+    assert three_days.write(FACTS, march(2)).published == frozenset()
+    assert three_days.touched() == {}
+
+
+def test_the_outbox_tells_what_is_pending_and_the_latest_cause(three_days: House):
+    three_days.execute(
+        "insert into meta.touched_slices values ('gold.fact_orders', '2024-03-02', 7), ('silver.sales', '2024-03-10', 3),"
+        " ('gold.fact_orders', '2024-03-01', 8), ('gold.fact_orders', '2024-03-02', 9)"
+    )
+    with three_days.database.transaction(readonly=True) as cursor:
+        assert outbox.pending(cursor) == {FACTS: [march(1), march(2)], "silver.sales": [DAY]}
+        assert outbox.latest_causes(cursor) == {FACTS: 9, "silver.sales": 3}
+
+
+def test_rows_matter_where_a_reader_is_sliced_by_another_column():
+    needing = {contract.name for contract in CATALOG.assets() if outbox.needs_rows(contract)}
+    assert needing == {"silver.orders", "silver.sales"}

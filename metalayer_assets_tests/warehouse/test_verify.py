@@ -1,0 +1,193 @@
+"""Tamper with a sound warehouse behind the writer's back; `verify` must find every kind of it."""
+
+import pytest
+
+from metalayer_assets.contracts import CATALOG
+from metalayer_assets_tests.scenario import AWKWARD, DATASETS, DAY, House, day
+
+TAMPERINGS = {
+    # What is done, and the words of what verify must say of which table.
+    "an amount in gold": (
+        "update gold.fact_orders set total_amount = total_amount + 0.001 where order_id = 'fine'",
+        {"gold.fact_orders": "slice 2024-03-09 holds 3 rows, checksum"},
+    ),
+    "two amounts exchanged": (
+        "update gold.fact_orders set quantity = case order_id when 'E3' then 2 when 'fine' then -1 end"
+        " where order_id in ('E3', 'fine')",
+        {"gold.fact_orders": "the ledger says"},
+    ),
+    "an aggregate": (
+        "update gold.agg_daily_sales set total_orders = total_orders + 1",
+        {"gold.agg_daily_sales": "slice 2024-03-09 holds 1 rows, checksum"},
+    ),
+    "a holiday": (
+        "update gold.dim_date set is_holiday = true where date = '2024-03-09'",
+        {"gold.dim_date": "slice 2024-01-01 holds 366 rows, checksum"},
+    ),
+    "a silver row gone": (
+        "delete from silver.orders where order_id = 'fine'",
+        {
+            "silver.orders": "slice 2024-03-10 holds",
+            "gold.fact_orders": "has no source row in silver.orders",
+        },
+    ),
+    "a silver score": (
+        "update silver.customers set quality_score = 1 where customer_id = 'C04'",
+        {"silver.customers": "slice 2024-03-10 holds"},
+    ),
+    "a bronze row more": (
+        "insert into bronze.erp_orders (order_id, _file_id, _line, _arrival_day) values ('O', 1, 2, '2024-03-10')",
+        {
+            "bronze.erp_orders": "file 1: 1 rows stand in bronze.erp_orders, 0 were loaded",
+            "silver.orders": "but its sources hold",
+        },
+    ),
+    "a bronze row in a slice that nobody wrote": (
+        "insert into bronze.erp_sales (sales_id, _file_id, _line, _arrival_day) values ('S', 1, 2, '2024-03-20')",
+        {"bronze.erp_sales": "slice 2024-03-20 holds 1 rows that no write accounts for"},
+    ),
+    "a bronze value": (
+        "update bronze.erp_orders set quantity = '3' where order_id = 'fine'",
+        {"bronze.erp_orders": "slice 2024-03-10 holds"},
+    ),
+    "a quarantined row gone": (
+        "delete from quarantine.orders where failed_rules = '{status_known}'",
+        {"silver.orders": "rows in quarantine.orders"},
+    ),
+    "a quarantined row closed": (
+        "update quarantine.sales set state = 'closed' where sales_id = 'S02'",
+        {"silver.sales": "rows in quarantine.sales"},
+    ),
+    "a quarantined value": (
+        """update quarantine.orders set raw = raw || '{"quantity": "3"}' where order_id = 'O04'""",
+        {"silver.orders": "rows in quarantine.orders, checksum"},
+    ),
+    "the reason why a row was kept out": (
+        "update quarantine.orders set failed_rules = '{status_given}' where order_id = 'O04'",
+        {"silver.orders": "rows in quarantine.orders, checksum"},
+    ),
+    "an unreadable line gone": (
+        "delete from quarantine.bronze_lines",
+        {"bronze.erp_orders": "slice 2024-03-11 kept 0 rows in quarantine.bronze_lines"},
+    ),
+    "an unreadable line of another day": (
+        "insert into quarantine.bronze_lines (arrival_day, source_file_id, source_line, row_hash, table_name, raw, reason)"
+        " values ('2024-03-12', 1, 1, '', 'bronze.erp_orders', '', '')",
+        {"bronze.erp_orders": "slice 2024-03-12 kept 1 rows in quarantine.bronze_lines"},
+    ),
+    "a checksum of the ledger": (
+        "update meta.slice_ledger set checksum = '0:0' where table_name = 'silver.products' and slice = '2024-03-10'",
+        {"silver.products": "the ledger says 0:0"},
+    ),
+    "an entry of the ledger gone": (
+        "delete from meta.slice_ledger where table_name = 'gold.fact_sales' and slice = '2024-03-09'",
+        {"gold.fact_sales": "rows that no write accounts for"},
+    ),
+    "rows that a slice read": (
+        "update meta.slice_ledger set rows_read = rows_read + 1, rows_collapsed = rows_collapsed + 1"
+        " where table_name = 'gold.fact_orders' and slice = '2024-03-09'",
+        {"gold.fact_orders": "slice 2024-03-09 read 4 rows but its sources hold 3"},
+    ),
+    "a fact without a source": (
+        "update gold.fact_orders set source_line = 999 where order_id = 'fine'",
+        {"gold.fact_orders": "row ('fine', datetime.date(2024, 3, 9)) has no source row in silver.orders"},
+    ),
+    "a fact of another order": (
+        "update gold.fact_sales set sales_id = 'somebody' where sales_id = 'fine'",
+        {"gold.fact_sales": "has no source row in silver.sales"},
+    ),
+    "a file's rows": (
+        "update meta.landed_files set rows_loaded = rows_loaded + 1 where path = 'crm/accounts/2024-03-10/part-0.csv'",
+        {
+            "bronze.crm_accounts": "crm/accounts/2024-03-10/part-0.csv: 11 rows stand in bronze.crm_accounts, 12 were loaded"
+        },
+    ),
+    "a file forgotten": (
+        "delete from meta.landed_files where path = 'crm/accounts/2024-03-10/part-0.csv'",
+        {"bronze.crm_accounts": "rows stand in bronze.crm_accounts, 0 were loaded"},
+    ),
+    "a partition emptied": (
+        "truncate silver.customers_y2024m03",
+        {"silver.customers": "slice 2024-03-10 holds 0 rows"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def sound(prepared_databases, tmp_path_factory):
+    """A sound warehouse with rows of every fate in every table; each test rolls back what it does."""
+    from metalayer_assets_tests.warehouse.conftest import new_house  # noqa: PLC0415 -- a function beside the fixtures
+
+    with new_house(prepared_databases[0], tmp_path_factory.mktemp("sound")) as house:
+        for dataset, (_, _, clean) in DATASETS.items():
+            house.land(dataset, DAY, [clean("fine"), clean("fine"), *AWKWARD[dataset].values()])
+        edge = DATASETS["erp/orders"][2]("E3", quantity="-1", status="RETURNED")
+        house.land("erp/orders", day(1), [edge, edge])
+        house.land("erp/orders", day(1), "order_id,customer_id\nO1,C1\n", name="broken.txt")
+        house.land(
+            "erp/orders",
+            day(1),
+            "order_id,customer_id,product_code,quantity,price_per_unit,order_date,status\nO1,C1\n",
+            name="part-1.csv",
+        )
+        assert house.update() == []
+        yield house
+
+
+def test_a_sound_warehouse_has_no_problem_and_every_table_is_looked_at(sound: House):
+    verdicts = sound.verdicts()
+    assert sound.problems() == []
+    assert set(verdicts) == {name for name in CATALOG if not name.startswith("meta.")}
+    assert {name for name, verdict in verdicts.items() if not verdict.rows} == set()
+    for name, verdict in verdicts.items():
+        assert verdict.rows == sound.value(
+            f"select count(*) from {name}" + (" where state = 'open'" if name.startswith("quarantine.") else "")
+        )
+        assert verdict.checksum.startswith(f"{verdict.rows}:")
+        assert verdict.pending == 0
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+def test_tampering_is_found_and_named(sound: House, tampering: str):
+    from metalayer_assets.warehouse.verify import verify  # noqa: PLC0415
+
+    statement, expected = TAMPERINGS[tampering]
+    with sound.database.transaction() as cursor:
+        cursor.execute(statement)
+        assert cursor.rowcount != 0
+        found = {verdict.table: verdict.problems for verdict in verify(cursor) if verdict.problems}
+        cursor.connection.rollback()
+    for table, words in expected.items():
+        assert any(words in problem for problem in found.get(table, [])), found
+    # Only what was tampered with, and what was made of it, is accused.
+    assert len(found) <= 3, found
+
+
+def test_what_waits_is_pending_and_no_problem(house: House):
+    house.land("erp/orders", DAY, [DATASETS["erp/orders"][2]()])
+    assert house.update() == []
+    house.land("erp/orders", day(1), [DATASETS["erp/orders"][2](quantity="5"), DATASETS["erp/orders"][2]("O2")])
+    house.load("erp/orders", day(1))
+    assert house.problems() == []
+    assert house.verdicts()["gold.fact_orders"].pending == 1
+
+
+def test_a_checksum_is_of_the_business_content_and_not_of_the_history(house: House):
+    row = DATASETS["erp/orders"][2]
+    house.land("erp/orders", DAY, [row("O1"), row("O2", quantity="0")])
+    assert house.update() == []
+    first = house.checksums()
+    house.land("erp/orders", DAY, [row("O1", quantity="5"), row("O2", quantity="none")])
+    assert house.update() == []
+    second = house.checksums()
+    changed = {name for name in first if first[name] != second[name]}
+    assert changed == {
+        "bronze.erp_orders",
+        "silver.orders",
+        "gold.fact_orders",
+        "gold.agg_daily_sales",
+        "quarantine.orders",
+    }
+    house.land("erp/orders", DAY, [row("O1"), row("O2", quantity="0")])
+    assert house.update() == []
+    assert house.checksums() == first
