@@ -26,6 +26,7 @@ from metalayer_assets.warehouse.stuck import stuck
 # Assets whose slices differ in length cannot share a job.
 JOB_OF = {Grain.DAY: "daily", Grain.YEAR: "yearly"}
 WORK_TAG = "metalayer/work"
+_SLICES_TAG = "metalayer/slices"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _ATTEMPTS = 3
 _TICK_SECONDS = 30
@@ -35,6 +36,12 @@ _NOTHING = "nothing is missing, changed or touched"
 def range_tags(work: Work) -> dict[str, str]:
     """The tags that make a run one run over the work's slices."""
     return {_RANGE_START: key_of_slice(work.first), _RANGE_END: key_of_slice(work.last)}
+
+
+def slices_tag(work: Work) -> dict[str, str]:
+    """The tag by which a person knows a run in the list of runs: Dagster hides its own tags there."""
+    only = work.first == work.last
+    return {_SLICES_TAG: f"{work.first}" if only else f"{work.first} to {work.last}"}
 
 
 def selection_of(grain: Grain) -> dg.AssetSelection:
@@ -102,7 +109,7 @@ def _requests(instance: dg.DagsterInstance, found: _Found, notes: list[str]) -> 
             run_key=f"{digest}:{len(ended)}",
             job_name=JOB_OF[work.grain],
             asset_selection=[asset_key(table) for table in work.tables],
-            tags={**range_tags(work), WORK_TAG: digest},
+            tags={**range_tags(work), **slices_tag(work), WORK_TAG: digest},
         )
 
 

@@ -82,7 +82,7 @@ def audit_results(
         asset_key=key,
         passed=passed,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata=metadata if context.has_partition_key else _of_all(metadata, days),
+        metadata=metadata if len(days) == 1 else _of_all(metadata, days),
     )
 
 

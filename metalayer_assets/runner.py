@@ -13,7 +13,7 @@ import psutil
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster_shared.error import SerializableErrorInfo
 
-from metalayer_assets.automation import range_tags
+from metalayer_assets.automation import range_tags, slices_tag
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.io_manager import ALLOW_SHRINK_TAG
 from metalayer_assets.metadata import asset_key
@@ -82,7 +82,11 @@ class Runner:
         return summary
 
     def _execute(self, work: Work, scope: Scope, summary: RunSummary, *, allow_shrink: bool) -> None:
-        tags = {_PROCESS_TAG: _this_process(), ALLOW_SHRINK_TAG: str(allow_shrink).lower()}
+        tags = {
+            _PROCESS_TAG: _this_process(),
+            **slices_tag(work),
+            **({ALLOW_SHRINK_TAG: "true"} if allow_shrink else {}),
+        }
         single = work.first == work.last
         result = self._job.execute_in_process(
             instance=self._instance,

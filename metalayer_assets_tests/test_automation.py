@@ -96,6 +96,7 @@ def test_new_files_are_one_range_request_and_carry_through_to_gold(site: Site) -
     assert request.job_name == "daily"
     assert tables_of(request) == {"bronze.erp_orders", "silver.orders"}
     assert range_of(request) == (str(day(0)), str(day(2)))
+    assert request.tags["metalayer/slices"] == f"{day(0)} to {day(2)}"
     # The same content asks for the same run, which Dagster then drops.
     assert tick(site, "landing_sensor")[0][0].run_key == request.run_key
     assert launch(site, request).success

@@ -54,11 +54,12 @@ def test_the_password_reaches_the_command_as_it_stands_in_the_file(tmp_path: Pat
     assert done.stderr == ""
 
 
-def test_a_url_in_a_secret_file_serves_dagster_too(tmp_path: Path) -> None:
+def test_a_database_url_that_cannot_be_used_stops_the_container_with_a_sentence(tmp_path: Path) -> None:
     secret = tmp_path / "url"
-    secret.write_text(URL + "\n", encoding="utf-8")
-    done = enter(*shown("METALAYER_DAGSTER_URL"), METALAYER_DATABASE_URL_FILE=str(secret))
-    assert done.stdout == f"{dagster_storage_url(URL)!r}\n"
+    secret.write_text("mysql://somewhere", encoding="utf-8")
+    done = enter("true", METALAYER_DATABASE_URL_FILE=str(secret))
+    assert done.returncode == 1
+    assert done.stderr.startswith("METALAYER_DATABASE_URL is not a PostgreSQL URL")
 
 
 def test_the_instance_follows_the_dagster_yaml_of_the_image(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from metalayer_assets.warehouse.landing import scan
 from metalayer_assets.warehouse.plan import waiting
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.shipped import shipped
+from metalayer_assets.warehouse.stuck import stuck
 
 
 def _server(settings: Settings) -> EmbeddedServer | None:
@@ -93,7 +94,15 @@ def _content(settings: Settings, database: Database) -> dict[str, Any]:
         if not settings.landing.is_dir():
             return {"tables": tables, "waiting": {}, "problems": [f"{settings.landing} does not exist"]}
         landing = scan(settings)
-        return {"tables": tables, "waiting": dict(waiting(cursor, settings, landing)), "problems": landing.problems}
+        refused = [
+            f"{table} {day} was refused and has not changed since: {reason}"
+            for (table, day), reason in stuck(cursor, settings, landing).items()
+        ]
+        return {
+            "tables": tables,
+            "waiting": dict(waiting(cursor, settings, landing)),
+            "problems": [*landing.problems, *refused],
+        }
 
 
 def _print_waiting(told: dict[str, Any]) -> None:

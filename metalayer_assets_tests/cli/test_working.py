@@ -62,7 +62,10 @@ def test_run_publishes_everything_but_what_is_refused_and_fails(site: Site, invo
     site.land(ORDERS, day(7), orders(day(7)))
     broken = site.land_unreadable(ORDERS, day(8))
     told = invoke("run")
+    refused = f"problem: bronze.erp_orders {day(8)} was refused and has not changed since: "
+    assert refused in invoke("status").out
     broken.unlink()
+    assert refused not in invoke("status").out
     assert f"bronze.erp_orders {day(8)}: " in told.sentence()
     assert told.code == 1
     assert site.slice_rows("gold.fact_orders")[day(7)] == 3

@@ -148,7 +148,8 @@ def test_an_unchanged_slice_takes_its_entries_in_and_touches_nothing(three_days:
 
 def test_the_outbox_tells_what_is_pending_and_the_latest_cause(three_days: House):
     three_days.execute(
-        "insert into meta.touched_slices values ('gold.fact_orders', '2024-03-02', 7), ('silver.sales', '2024-03-10', 3),"
+        "insert into meta.touched_slices"
+        " values ('gold.fact_orders', '2024-03-02', 7), ('silver.sales', '2024-03-10', 3),"
         " ('gold.fact_orders', '2024-03-01', 8), ('gold.fact_orders', '2024-03-02', 9)"
     )
     with three_days.database.transaction(readonly=True) as cursor:
