@@ -1,6 +1,7 @@
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,6 +15,7 @@ from metalayer_assets_tests.dagster_scenario import (
     SALES,
     Site,
     day,
+    model_that_loses,
     open_site,
     orders,
     sales,
@@ -188,6 +190,20 @@ def test_a_refused_day_is_asked_for_again_when_only_the_broken_file_of_it_is_tak
     broken.unlink()
     assert [range_of(request) for request in tick(site, "landing_sensor")[0]] == [(str(day(34)), str(day(34)))]
     settle(site)
+
+
+def test_a_slice_that_a_model_fails_is_left_alone_until_the_model_changes(site: Site, tmp_path: Path) -> None:
+    site.land(ORDERS, day(36), orders(day(36)))
+    (request,) = tick(site, "landing_sensor")[0]
+    with model_that_loses(f"o-{day(36)}-1", tmp_path):
+        assert not launch(site, request).success
+        requests, _ = tick(site, "restatement_sensor")
+        asked = [range_of(request) for request in requests if "silver.orders" in tables_of(request)]
+        assert all(not first <= str(day(36)) <= last for first, last in asked)
+    (request,) = tick(site, "restatement_sensor")[0]
+    assert (tables_of(request), range_of(request)) == ({"silver.orders"}, (str(day(36)), str(day(36))))
+    settle(site)
+    assert site.slice_rows("gold.fact_orders")[day(36)] == 3
 
 
 def test_a_run_that_failed_is_asked_for_again_under_new_keys_up_to_three_times(site: Site) -> None:

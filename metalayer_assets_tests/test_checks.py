@@ -50,8 +50,8 @@ def planned_of(site: Site, result: dg.ExecuteInProcessResult, table: str) -> dic
     return {record.partition: record.status.value for record in history if record.run_id == result.run_id}
 
 
-def counts_told(evaluation: AssetCheckEvaluation) -> tuple[object, ...]:
-    return tuple(evaluation.metadata[name].value for name in COUNTS)
+def counts_told(evaluation: AssetCheckEvaluation) -> tuple[int, ...]:
+    return tuple(int(str(evaluation.metadata[name].value)) for name in COUNTS)
 
 
 def counts_in_ledger(site: Site, table: str, day: date) -> tuple[object, ...]:
@@ -96,9 +96,9 @@ def test_a_single_key_run_leaves_one_evaluation_of_its_partition(site: Site) -> 
 def test_what_broke_is_told_with_rule_severity_counts_and_keys(site: Site) -> None:
     site.land(ORDERS, day(1), dirty(day(1)))
     evaluation = evaluations(site.materialize(BRONZE_TO_SILVER, day(1)), "silver.orders")[str(day(1))]
-    table = str(evaluation.metadata["broken_rules"].value)
-    assert f"| quantity_given | reject | 1 | 5 | q-{day(1)}-0 |" in table
-    assert f"| status_known | reject | 1 | 5 | s-{day(1)}-0 |" in table
+    rules = {name.removeprefix("rule "): entry.value for name, entry in evaluation.metadata.items() if " " in name}
+    assert rules["quantity_given"] == f"reject: 1 of 5 rows, such as q-{day(1)}-0"
+    assert rules["status_known"] == f"reject: 1 of 5 rows, such as s-{day(1)}-0"
     told = dict(
         site.fetch(
             "select rule_id, rows_broken from meta.rule_results"
@@ -106,20 +106,8 @@ def test_what_broke_is_told_with_rule_severity_counts_and_keys(site: Site) -> No
             day=day(1),
         )
     )
-    assert {line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]} == told.keys()
+    assert told.keys() == rules.keys()
     assert evaluation.metadata["see"].value == "metalayer quarantine silver.orders"
-
-
-def test_the_table_of_broken_rules_stays_one_that_the_ui_shows_in_place(site: Site) -> None:
-    awkward = "q|" + "x" * 200
-    site.land(ORDERS, day(5), orders(day(5), 8, prefix=awkward, quantity="some", status="GIFTED", price_per_unit="-"))
-    evaluation = evaluations(site.materialize(BRONZE_TO_SILVER, day(5)), "silver.orders")[str(day(5))]
-    table = str(evaluation.metadata["broken_rules"].value)
-    assert len(table) < 1000
-    assert {line.count("|") - line.count("\\|") for line in table.splitlines()} in ({5}, {6})
-    site.land(ORDERS, day(6), orders(day(6), 1, prefix="a|b\nc", quantity="some"))
-    evaluation = evaluations(site.materialize(BRONZE_TO_SILVER, day(6)), "silver.orders")[str(day(6))]
-    assert "| quantity_given | reject | 1 | 1 | a\\|b c-" in str(evaluation.metadata["broken_rules"].value)
 
 
 def test_a_check_passes_only_where_no_row_broke_a_rule_even_a_warning(site: Site) -> None:
@@ -164,7 +152,7 @@ def test_a_range_run_leaves_one_evaluation_per_partition_and_none_open(
             assert counts_told(told[None]) == counts_told(told[str(days[0])])
         else:
             # In words: a sum as a number would be a point in the plot of the single days.
-            summed = [sum(told[str(slice_day)].metadata[name].value for slice_day in days) for name in COUNTS]
+            summed = map(sum, zip(*(counts_told(told[str(slice_day)]) for slice_day in days), strict=True))
             rows = "{} read, {} written, {} collapsed, {} quarantined".format(*summed)
             assert (of_all["rows"].value, of_all["slices"].value) == (rows, f"{length}, {days[0]} to {days[-1]}")
             assert not of_all.keys() & set(COUNTS)

@@ -145,13 +145,13 @@ def test_every_business_day_that_a_row_may_lie_on_has_a_slice(grain: Grain, now:
     assert grain.first_day(latest).isoformat() in keys
 
 
-def test_the_first_slice_follows_the_setting(defs: dg.Definitions) -> None:
+def test_the_first_slice_follows_the_setting() -> None:
+    settings = Settings(start_date=date(2019, 7, 15))
+    first = {grain: partitions_of(grain, settings).get_first_partition_key() for grain in (Grain.DAY, Grain.YEAR)}
+    assert first == {Grain.DAY: "2019-07-15", Grain.YEAR: "2019-01-01"}
     graph = build_defs({"METALAYER_START_DATE": "2019-07-15"}).resolve_asset_graph()
-    first = {
-        name: graph.get(asset_key(name)).partitions_def.get_first_partition_key()
-        for name in ("silver.orders", "gold.dim_date")
-    }
-    assert first == {"silver.orders": "2019-07-15", "gold.dim_date": "2019-01-01"}
+    for name, grain in (("silver.orders", Grain.DAY), ("gold.dim_date", Grain.YEAR)):
+        assert graph.get(asset_key(name)).partitions_def == partitions_of(grain, settings)
 
 
 def test_runs_execute_in_their_own_process_unless_told_otherwise(defs: dg.Definitions) -> None:

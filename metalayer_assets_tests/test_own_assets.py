@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -246,7 +247,7 @@ def standing(site: Site, own_table: Contract) -> list[tuple[str]]:
 def test_a_frame_that_does_not_fit_is_refused_once_and_changes_nothing(
     site: Site, standing: list[tuple[str]], compute: Callable[[pd.DataFrame], object], sentence: str
 ) -> None:
-    def order_totals(told: pd.DataFrame):
+    def order_totals(told: pd.DataFrame) -> Any:
         return compute(told)
 
     defs = with_own_asset(site, own_asset(site, order_totals, "order_totals"))

@@ -77,16 +77,6 @@ def test_a_range_is_materialized_in_one_run_and_a_reversed_one_fails_and_changes
     assert site.state() == before
 
 
-def test_a_refused_slice_fails_the_command(site: Site) -> None:
-    site.land(ORDERS, day(20), orders(day(20)))
-    broken = site.land_unreadable(ORDERS, day(20))
-    code, said = materialize(site, "bronze/erp_orders+", "--partition", str(day(20)))
-    broken.unlink()
-    assert code != 0
-    assert "bronze.erp_orders was not written, the old slices stay" in said
-    assert day(20) not in site.slice_rows("silver.orders")
-
-
 @contextmanager
 def workspace(site: Site) -> Iterator[WorkspaceProcessContext]:
     """The code location as the webserver and the daemon see it: in a process of its own."""
@@ -100,12 +90,18 @@ def workspace(site: Site) -> Iterator[WorkspaceProcessContext]:
         psutil.wait_procs(set(psutil.Process().children()) - before, timeout=20)
 
 
+def status_of(instance: dg.DagsterInstance, backfill_id: str) -> BulkActionStatus:
+    backfill = instance.get_backfill(backfill_id)
+    assert backfill is not None
+    return backfill.status
+
+
 def finish(context: WorkspaceProcessContext, instance: dg.DagsterInstance, backfill_id: str) -> list[dg.DagsterRun]:
     """What the daemon does in its loops, until the backfill has ended; its runs."""
     logger = logging.getLogger("daemon")
     coordinator = QueuedRunCoordinatorDaemon(interval_seconds=1)
     deadline = time.monotonic() + 90
-    while instance.get_backfill(backfill_id).status in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING):
+    while status_of(instance, backfill_id) is BulkActionStatus.REQUESTED:
         assert time.monotonic() < deadline, "the backfill does not end"
         list(execute_backfill_iteration(context, logger))
         list(coordinator.run_iteration(context))
@@ -123,7 +119,7 @@ def test_a_backfill_of_the_ui_writes_a_range_of_every_layer_in_one_run(site: Sit
         told = launched.data["launchPartitionBackfill"]
         assert told["__typename"] == "LaunchBackfillSuccess", json.dumps(told)
         runs = finish(context, site.instance, told["backfillId"])
-    assert site.instance.get_backfill(told["backfillId"]).status is BulkActionStatus.COMPLETED_SUCCESS
+    assert status_of(site.instance, told["backfillId"]) is BulkActionStatus.COMPLETED_SUCCESS
     assert [
         (run.status, run.tags["dagster/asset_partition_range_start"], run.tags["dagster/asset_partition_range_end"])
         for run in runs

@@ -1,7 +1,6 @@
 import os
-import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from metalayer_assets.io_manager import SliceIOManager
 from metalayer_assets.metadata import asset_key
 from metalayer_assets.partitions import partitions_of
 from metalayer_assets.runner import Runner, RunSummary
-from metalayer_assets.warehouse import shipped
 from metalayer_assets.warehouse.errors import LandingError, SettingError
 from metalayer_assets.warehouse.plan import Scope, Work
 from metalayer_assets.warehouse.writer import open_writer
@@ -26,6 +24,7 @@ from metalayer_assets_tests.dagster_scenario import (
     SALES,
     Site,
     day,
+    model_that_loses,
     open_site,
     orders,
     sales,
@@ -51,9 +50,16 @@ def stray_folder(site: Site) -> Iterator[Path]:
     stray.rmdir()
 
 
-def run(site: Site, **scope: object) -> RunSummary:
-    allow_shrink = bool(scope.pop("allow_shrink", False))
-    return site.runner().run(Scope(**scope), allow_shrink=allow_shrink)
+def run(
+    site: Site,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    tables: Iterable[str] | None = None,
+    allow_shrink: bool = False,
+) -> RunSummary:
+    scope = Scope(first=first, last=last, tables=None if tables is None else frozenset(tables))
+    return site.runner().run(scope, allow_shrink=allow_shrink)
 
 
 def changes(before: Mapping[date, str], after: Mapping[date, str]) -> set[date]:
@@ -138,11 +144,11 @@ def test_only_the_tables_and_days_of_the_scope_are_written(site: Site) -> None:
         site.land(ORDERS, day(number), orders(day(number)))
         site.land(SALES, day(number), sales(day(number)))
     before = all_checksums(site)
-    summary = run(site, first=day(21), last=day(21), tables=frozenset(BRONZE_TO_SILVER))
+    summary = run(site, first=day(21), last=day(21), tables=BRONZE_TO_SILVER)
     assert summary.problems == []
     assert {table for table, found in all_checksums(site).items() if found != before[table]} == set(BRONZE_TO_SILVER)
     assert changes(before["silver.orders"], site.checksums("silver.orders")) == {day(21)}
-    run(site, tables=frozenset({"gold.fact_orders"}))
+    run(site, tables=["gold.fact_orders"])
     assert changes(before["gold.fact_orders"], site.checksums("gold.fact_orders")) == {day(21)}
     # What the scope left out is still known to be due.
     assert run(site).problems == []
@@ -239,19 +245,10 @@ def test_a_run_that_cannot_even_start_is_told_and_ends_even_among_other_problems
 
 
 @pytest.mark.timeout(60)
-def test_a_slice_that_its_model_loses_rows_of_is_refused_alone(
-    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_slice_that_its_model_loses_rows_of_is_refused_alone(site: Site, tmp_path: Path) -> None:
     for number in (40, 41, 42):
         site.land(ORDERS, day(number), orders(day(number)))
-    shutil.copytree(shipped.sql_folder(), tmp_path / "sql")
-    model = tmp_path / "sql" / "silver" / "orders.sql"
-    text = model.read_text(encoding="utf-8")
-    lost = f"told._arrival_day = any(:slices) and told.order_id is distinct from 'o-{day(41)}-1'"
-    assert text.count("told._arrival_day = any(:slices)") == 1
-    model.write_text(text.replace("told._arrival_day = any(:slices)", lost), encoding="utf-8")
-    with monkeypatch.context() as patch:
-        patch.setattr(shipped, "_PLACES", (tmp_path,))
+    with model_that_loses(f"o-{day(41)}-1", tmp_path):
         (problem,) = run(site).problems
     assert problem.startswith(f"silver.orders {day(41)}: the sources hold 3 rows but the model accounts for 2")
     assert {day(40), day(42)} <= site.slice_rows("gold.fact_orders").keys()

@@ -7,7 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, TRANSACTION_STATUS_INERROR
+from psycopg2.extensions import (
+    ISOLATION_LEVEL_READ_COMMITTED,
+    ISOLATION_LEVEL_REPEATABLE_READ,
+    TRANSACTION_STATUS_INERROR,
+)
 from psycopg2.extensions import connection as Connection  # noqa: N812 -- psycopg2 names its classes in lower case
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from sqlalchemy import create_engine
@@ -110,7 +114,8 @@ class Database:
         """Run one transaction in a session of its own: commit at the end of the block, roll back on an error.
 
         Args:
-            readonly: Let the server refuse every statement that would change something.
+            readonly: Let the server refuse every statement that would change something, and show all statements the
+                same moment, whatever others commit in between.
 
         Yields:
             A cursor; `cursor.copy_expert` streams, `cursor.connection` is the psycopg2 connection.
@@ -120,7 +125,8 @@ class Database:
                 block, which leaves nothing to commit.
         """
         with closing(self.connect()) as connection:
-            connection.set_session(readonly=readonly)
+            if readonly:
+                connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
             try:
                 with connection.cursor() as cursor:
                     yield cursor

@@ -140,7 +140,9 @@ def derived_work(cursor: Cursor, settings: Settings, scope: Scope) -> tuple[list
         }
         if not contract.reads:
             days |= _missing_calendar(cursor, contract, settings)
-        admitted = sorted(day for day in days if scope.admits(contract.name, day))
+        # A slice from before a calendar that was made to begin later has no place in the graph any more.
+        first = contract.grain.first_day(settings.start_date)
+        admitted = sorted(day for day in days if day >= first and scope.admits(contract.name, day))
         if admitted:
             waiting[contract.name] = admitted
     ready = [name for name in waiting if not (_upstream(name) & waiting.keys())]
@@ -199,7 +201,9 @@ def waiting(cursor: Cursor, settings: Settings, landing: Landing) -> Mapping[str
         counts[table] = counts.get(table, 0) + len(days)
     for contract in CATALOG.assets():
         if not isinstance(contract.source, Landed):
-            old = ledger.outdated(cursor, contract.name, code_version(contract, settings))
+            first = contract.grain.first_day(settings.start_date)
+            outdated = ledger.outdated(cursor, contract.name, code_version(contract, settings))
+            old = sum(day >= first for day in outdated)
             if old:
-                counts[contract.name] = counts.get(contract.name, 0) + len(old)
+                counts[contract.name] = counts.get(contract.name, 0) + old
     return counts

@@ -61,4 +61,7 @@ def _changed(landing: Landing, table: str, day: date, since: datetime) -> bool:
     # tells: what counts is when the entries themselves changed.
     files = landing.of(table, day)
     entries = {*(file.path for file in files), *(file.path.parent for file in files)}
-    return any(datetime.fromtimestamp(entry.stat().st_ctime, tz=UTC) > since for entry in entries)
+    try:
+        return not files or any(datetime.fromtimestamp(entry.stat().st_ctime, tz=UTC) > since for entry in entries)
+    except FileNotFoundError:
+        return True

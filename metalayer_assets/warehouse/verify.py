@@ -40,7 +40,7 @@ class TableVerdict:
 
 
 def verify(cursor: Cursor) -> list[TableVerdict]:
-    """Verdicts on every table of data: assets and quarantine. The transaction should be repeatable read."""
+    """Verdicts on every table of data: assets and quarantine. The transaction must see one moment only."""
     pending = outbox.pending(cursor)
     verdicts = []
     for contract in CATALOG.assets():

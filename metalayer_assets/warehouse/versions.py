@@ -4,9 +4,10 @@ import hashlib
 from functools import cache
 
 from metalayer_assets.contracts import Contract, Judged, Landed
+from metalayer_assets.warehouse.judge import collapse
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.shipped import sql_folder
-from metalayer_assets.warehouse.staging import compiled_select
+from metalayer_assets.warehouse.staging import STAGE, compiled_select
 
 
 @cache
@@ -18,7 +19,7 @@ def _init_digest() -> str:
 def code_version(contract: Contract, settings: Settings) -> str:
     """Version of everything but the data that decides what a slice holds.
 
-    That is the contract and the statement that it and its model compile to, and for a judged table the functions that
+    That is the contract and the statements that it and its model compile to, and for a judged table the functions that
     clean text and the first day of the calendar.
 
     Raises:
@@ -26,7 +27,7 @@ def code_version(contract: Contract, settings: Settings) -> str:
     """
     parts = [contract.fingerprint()]
     if isinstance(contract.source, Judged):
-        parts += [_init_digest(), settings.start_date.isoformat()]
+        parts += [_init_digest(), settings.start_date.isoformat(), collapse(contract, STAGE)]
     if not isinstance(contract.source, Landed) and contract.is_asset:
         parts.append(compiled_select(contract))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

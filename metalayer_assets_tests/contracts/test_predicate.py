@@ -111,6 +111,12 @@ def test_a_pattern_means_the_whole_text(in_sql: Ask):
     assert in_sql(predicate, rows) == in_pandas(predicate, rows) == [True, False, False, False, False]
 
 
+def test_a_point_in_a_pattern_means_any_character(in_sql: Ask):
+    predicate = Col("s").matches("A.B?")
+    rows = [(None, None, None, text, None, None) for text in ("A\n", "A\nB", "A", "A\n\n", "AéB")]
+    assert in_sql(predicate, rows) == in_pandas(predicate, rows) == [True, True, False, False, True]
+
+
 def test_a_predicate_knows_the_columns_that_it_reads():
     predicate = (Col("a") > Col("b")) & (~Col("s").one_of("A") | Col("d").present)
     assert predicate.columns() == {"a", "b", "s", "d"}

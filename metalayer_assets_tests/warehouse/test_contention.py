@@ -42,39 +42,59 @@ class Task(threading.Thread):
         return self._found
 
 
+class Held:
+    """Work in a thread that stops at a step, before or after it, until it is released."""
+
+    def __init__(
+        self, patch: pytest.MonkeyPatch, module: Any, step: str, work: Callable[[], Any], *, after: bool = False
+    ) -> None:
+        self._real = getattr(module, step)
+        self._after = after
+        self._arrived, self._go_on = threading.Event(), threading.Event()
+        self._thread = 0
+        self._work = work
+        patch.setattr(module, step, self._stop)
+        self.task = Task(self._run)
+
+    def _run(self) -> Any:
+        self._thread = threading.get_ident()
+        return self._work()
+
+    def _stop(self, *arguments: Any, **named: Any) -> Any:
+        mine = threading.get_ident() == self._thread and not self._arrived.is_set()
+        if mine and not self._after:
+            self._wait()
+        found = self._real(*arguments, **named)
+        if mine and self._after:
+            self._wait()
+        return found
+
+    def _wait(self) -> None:
+        self._arrived.set()
+        assert self._go_on.wait(LONG)
+
+    def arrived(self) -> "Held":
+        """Wait until the work has come to the step."""
+        assert self._arrived.wait(LONG), self.task.result()
+        return self
+
+    def release(self) -> Any:
+        """Let the work go on; what it gave."""
+        self._go_on.set()
+        return self.task.result()
+
+
 @contextmanager
 def held(
     monkeypatch: pytest.MonkeyPatch, module: Any, step: str, work: Callable[[], Any], *, after: bool = False
 ) -> Iterator[Task]:
-    """Run work in a thread that stops at a step, before or after it, until the block ends."""
-    real = getattr(module, step)
-    arrived, go_on = threading.Event(), threading.Event()
-    task_thread: list[int] = []
-
-    def stop(*arguments: Any, **named: Any) -> Any:
-        mine = threading.get_ident() in task_thread and not arrived.is_set()
-        if mine and not after:
-            arrived.set()
-            assert go_on.wait(LONG)
-        found = real(*arguments, **named)
-        if mine and after:
-            arrived.set()
-            assert go_on.wait(LONG)
-        return found
-
-    def started() -> Any:
-        task_thread.append(threading.get_ident())
-        return work()
-
+    """Hold work at a step until the block ends."""
     with monkeypatch.context() as patch:
-        patch.setattr(module, step, stop)
-        task = Task(started)
+        work_held = Held(patch, module, step, work, after=after)
         try:
-            assert arrived.wait(LONG), task._error
-            yield task
+            yield work_held.arrived().task
         finally:
-            go_on.set()
-            task.join(LONG)
+            work_held.release()
 
 
 def wait_for_a_waiter(house: House) -> None:
@@ -204,15 +224,16 @@ def test_two_arrivals_that_tell_one_order_at_once_leave_it_on_one_day(
     if written_before:
         house.land("erp/orders", day(2), [order("Y", order_date="2024-03-03")])
         house.load("erp/orders", day(2))
-    # Neither has committed when the other looks for further tellings of its orders.
-    with held(monkeypatch, outbox, "touch", lambda: house.write(SILVER, day(0)), after=True) as first:
-        second = Task(lambda: house.write(SILVER, day(1)))
-        wait_for_a_waiter(house)
-    first.result()
+    # Neither has committed when the other begins to look for further tellings of its orders.
+    first = Held(monkeypatch, outbox, "touch", lambda: house.write(SILVER, day(0)), after=True).arrived()
+    second = Held(monkeypatch, ledger, "record", lambda: house.write(SILVER, day(1)))
+    wait_for_a_waiter(house)
+    first.release()
     # Between the two commits somebody writes the first business day.
+    second.arrived()
     assert house.touched()[FACTS][0] == date(2024, 3, 1)
     house.write(FACTS, date(2024, 3, 1))
-    second.result()
+    second.release()
     assert house.update() == []
     assert house.fetch("select order_id, order_date from gold.fact_orders where order_id = 'X'") == [
         ("X", date(2024, 3, 2))

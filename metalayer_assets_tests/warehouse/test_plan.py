@@ -228,6 +228,17 @@ def test_slices_that_other_code_wrote_are_restated_in_the_order_of_the_graph(loa
     assert loaded.plan() == []
 
 
+def test_slices_from_before_a_calendar_that_begins_later_are_left_alone(loaded: House):
+    later = loaded.with_settings(start_date=day(2))
+    # Each slice of silver is outdated, since its rules depend on the first day.
+    assert [(work.first, work.last) for work in later.plan()] == [(day(2), day(4))]
+    assert later.update() == []
+    assert later.plan() == []
+    with later.database.transaction(readonly=True) as cursor:
+        assert plan.waiting(cursor, later.settings, scan(later.settings)) == {}
+    assert later.value("select count(*) from silver.orders where arrival_day < %(first)s", first=day(2)) == 2
+
+
 def test_a_digest_of_the_causes_changes_with_the_causes(loaded: House):
     def causes() -> tuple[str, str]:
         with loaded.database.transaction(readonly=True) as cursor:

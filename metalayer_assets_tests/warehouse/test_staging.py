@@ -246,9 +246,11 @@ def test_whatever_decides_what_a_slice_holds_changes_its_version(house: House, m
     assert version(orders, start_date=DAY) != before[orders.name]
     assert version(facts, start_date=DAY) == before[facts.name]
     assert version(replace(facts, description="")) != before[facts.name]
-    # How a text is read is nowhere in the contract and yet decides what a slice holds.
-    monkeypatch.setattr("metalayer_assets.warehouse.casts._AMOUNT", "^[0-9]+$")
-    assert version(orders) != before[orders.name]
+    # How a text is read and which line stands is nowhere in the contract and yet decides what a slice holds.
+    for constant, value in {"casts._AMOUNT": "^[0-9]+$", "judge.COLLAPSED": 7}.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(f"metalayer_assets.warehouse.{constant}", value)
+            assert version(orders) != before[orders.name]
     assert version(facts) == before[facts.name]
     assert version(landed) == before[landed.name]
     assert house.settings.start_date == START

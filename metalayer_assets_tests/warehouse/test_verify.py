@@ -1,10 +1,12 @@
 """Tamper with a sound warehouse behind the writer's back; `verify` must find every kind of it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from metalayer_assets.contracts import CATALOG
+from metalayer_assets.warehouse import verify as verification
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.verify import verify
 from metalayer_assets_tests.scenario import AWKWARD, DATASETS, DAY, House, day
@@ -167,6 +169,26 @@ def test_tampering_is_found_and_named(sound: House, tampering: str):
         assert any(words in problem for problem in found.get(table, [])), found
     # Only what was tampered with, and what was made of it, is accused.
     assert len(found) <= 3, found
+
+
+def test_a_write_that_commits_while_verify_looks_is_no_problem(house: House, monkeypatch: pytest.MonkeyPatch):
+    row = DATASETS["erp/orders"][2]
+    house.land("erp/orders", DAY, [row()])
+    assert house.update() == []
+    house.land("erp/orders", DAY, [row(quantity="5"), row("O2"), row("O3", quantity="0")])
+    real, seen = verification._checksums, []
+
+    def look_and_be_overtaken(*arguments: Any) -> Any:
+        found = real(*arguments)
+        if not seen:
+            seen.append(house.update())
+        return found
+
+    monkeypatch.setattr(verification, "_checksums", look_and_be_overtaken)
+    with house.database.transaction(readonly=True) as cursor:
+        assert [verdict.problems for verdict in verify(cursor) if verdict.problems] == []
+    assert seen == [[]]
+    assert house.value("select count(*) from gold.fact_orders") == 2
 
 
 def test_what_waits_is_pending_and_no_problem(house: House):
