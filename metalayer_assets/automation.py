@@ -153,6 +153,7 @@ def _nightly(grain: Grain, job: str) -> dg.ScheduleDefinition:
         job_name=job,
         cron_schedule="0 2 * * *",
         execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Writes what is missing, changed or touched of tables with one slice per {grain.value}.",
     )
     def nightly(context: dg.ScheduleEvaluationContext, warehouse: Warehouse) -> list[dg.RunRequest] | dg.SkipReason:

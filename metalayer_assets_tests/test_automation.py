@@ -34,6 +34,13 @@ def site(
         yield site
 
 
+@pytest.fixture(autouse=True)
+def _named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The log of a tick opens the instance anew, by the variables of the process.
+    for name, value in site.environment.items():
+        monkeypatch.setenv(name, value)
+
+
 def tick(site: Site, sensor: str) -> tuple[list[dg.RunRequest], str]:
     """What one evaluation of a sensor asks for, and why it asks for nothing."""
     definition = site.defs.get_sensor_def(sensor)
