@@ -4,7 +4,6 @@ Days of months that do not exist yet are loaded straight into the months' shell;
 through a temporary table. Either way no reader sees a row before the transaction commits.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -148,8 +147,3 @@ def publish_days(cursor: Cursor, contract: Contract, stage: BronzeStage, days: S
             ),
             {"days": list(standing)},
         )
-
-
-def all_files(stage: BronzeStage) -> list[LandedFile]:
-    """Every file that was loaded."""
-    return [file for file, _ in itertools.chain.from_iterable(stage.loads.values())]

@@ -14,7 +14,14 @@ _AMOUNT = r"^([-+]?[$£€]?|[$£€][-+]|[(][$£€]?)([0-9]{1,3}(,[0-9]{3})+|[
 # No amount has more characters; what PostgreSQL could still read as a number could overflow in the first product.
 _MOST_DIGITS = 100
 # The usual forms of a day or moment, each digit as 9, so that most rows are spared the regular expression.
-_USUAL_MOMENTS = ("9999-99-99", "9999-99-99 99:99:99", "9999-99-99T99:99:99", "9999-99-99 99:99", "99999999")
+_USUAL_MOMENTS = (
+    "9999-99-99",
+    "9999-99-99 99:99:99",
+    "9999-99-99T99:99:99",
+    "9999-99-99 99:99",
+    "9999/99/99",
+    "99999999",
+)
 _CLOCK = r"([0-9][0-9]?:[0-9][0-9](:[0-9][0-9]([.][0-9]+)?)?|[0-9]{6})"
 _MOMENT = (
     r"^[0-9]{4}(-[0-9][0-9]?-[0-9][0-9]?|/[0-9][0-9]?/[0-9][0-9]?|[.][0-9][0-9]?[.][0-9][0-9]?|[0-9]{4})"

@@ -50,18 +50,3 @@ def between(grain: Grain, first: date, last: date) -> list[date]:
     while grain.next_slice(found[-1]) <= last:
         found.append(grain.next_slice(found[-1]))
     return found
-
-
-def contiguous(slices: Sequence[date], grain: Grain = Grain.DAY, *, bridge: int = 0) -> list[tuple[date, date]]:
-    """Slices as ranges (first slice, last slice); gaps of up to `bridge` slices are bridged."""
-    ranges: list[tuple[date, date]] = []
-    for day in sorted(set(slices)):
-        if ranges:
-            reach = ranges[-1][1]
-            for _ in range(bridge + 1):
-                reach = grain.next_slice(reach)
-            if day <= reach:
-                ranges[-1] = (ranges[-1][0], day)
-                continue
-        ranges.append((day, day))
-    return ranges

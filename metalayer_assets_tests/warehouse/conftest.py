@@ -9,7 +9,8 @@ import pytest
 from metalayer_assets.warehouse import ddl
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.settings import Settings
-from metalayer_assets_tests.scenario import START, House
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import START
 
 # Leaves the tables as `ddl.ensure` makes them: months go, rows go, numbers start anew.
 _EMPTY = """

@@ -10,7 +10,8 @@ import pytest
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse.checksums import checksum, row_hash
 from metalayer_assets.warehouse.database import Database
-from metalayer_assets_tests.scenario import DAY, House, order, sale
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, order, sale
 
 CONTRACT = CATALOG["gold.agg_daily_sales"]
 Digest = Callable[[Sequence[dict[str, Any]]], str]
@@ -79,7 +80,7 @@ def test_a_missing_value_is_not_a_zero(digest: Digest):
 
 
 def test_two_orders_that_exchange_their_amounts_are_a_change_everywhere(house: House):
-    for number in range(4):
+    for number in range(3):
         house.land("erp/orders", DAY, [order("O1", quantity="1"), order("O2", quantity=str(2 + number))])
         house.land("erp/sales", DAY, [sale("S1", quantity="1"), sale("S2", quantity=str(2 + number))])
         assert house.update() == []

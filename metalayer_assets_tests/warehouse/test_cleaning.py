@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalayer_assets.warehouse.database import Database
-from metalayer_assets_tests.scenario import DAY, House, account, customer, order
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, account, customer, order
 
 CLEANED = {
     "  a  b ": "a  b",

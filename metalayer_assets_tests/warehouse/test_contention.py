@@ -11,7 +11,8 @@ import pytest
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse import audit, ledger, locks, outbox, publish, staging
 from metalayer_assets.warehouse.months import partition_name
-from metalayer_assets_tests.scenario import DATASETS, DAY, House, day, order
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DATASETS, DAY, day, order
 
 SILVER, FACTS = "silver.orders", "gold.fact_orders"
 LONG = 30.0

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from metalayer_assets.warehouse.audit import Refusal
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.plan import Scope
-from metalayer_assets_tests.scenario import DATASETS, House, Row
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DATASETS, Row
 from metalayer_assets_tests.warehouse.conftest import new_house
 
-EXAMPLES = 12
+EXAMPLES = 10
 
 # Over the end of a month and of a year, with a gap.
 ARRIVALS = (date(2023, 12, 30), date(2023, 12, 31), date(2024, 1, 1), date(2024, 1, 2), date(2024, 2, 5))

@@ -6,7 +6,8 @@ import psycopg2
 import pytest
 
 from metalayer_assets.warehouse import ledger
-from metalayer_assets_tests.scenario import DAY, House, day, order, sale
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, day, order, sale
 
 BUSINESS_DAY = date(2024, 3, 9)
 NEXT_MONTH = date(2024, 4, 1)

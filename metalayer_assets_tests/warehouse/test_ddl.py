@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg2
@@ -9,16 +10,21 @@ from metalayer_assets.warehouse import ddl
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.months import partition_name
-from metalayer_assets_tests.scenario import DATASETS, House, day
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DATASETS, day
+from metalayer_assets_tests.warehouse.conftest import new_house
 
 
-@pytest.fixture
-def standing(house: House) -> House:
-    """A warehouse in which every table by month has one."""
-    for dataset, (_, _, row) in DATASETS.items():
-        house.land(dataset, day(0), [row()])
-    assert house.update() == []
-    return house
+@pytest.fixture(scope="module")
+def standing(
+    prepared_databases: tuple[Database, Database], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """A warehouse in which every table by month has one; no test of this module changes it."""
+    with new_house(prepared_databases[1], tmp_path_factory.mktemp("standing")) as house:
+        for dataset, (_, _, row) in DATASETS.items():
+            house.land(dataset, day(0), [row()])
+        assert house.update() == []
+        yield house
 
 
 def test_every_table_and_every_month_stands_with_the_declared_columns(standing: House):

@@ -18,7 +18,8 @@ from metalayer_assets.warehouse.frames import pandera_schema, read_slices, typed
 from metalayer_assets.warehouse.judge import broken
 from metalayer_assets.warehouse.staging import STAGE, stage_frame
 from metalayer_assets.warehouse.statements import bind
-from metalayer_assets_tests.scenario import DAY, START, House, customer, day, order, product
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, START, customer, day, order, product
 
 JUDGED = [contract for contract in CATALOG.values() if isinstance(contract.source, Judged)]
 ASSETS = CATALOG.assets()

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from metalayer_assets_tests.scenario import DAY, House, day, order, sale
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, day, order, sale
 
 BUSINESS_DAY = date(2024, 3, 9)
 

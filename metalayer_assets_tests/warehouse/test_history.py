@@ -6,7 +6,8 @@ from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse import history, tables
 from metalayer_assets.warehouse.audit import Refusal
 from metalayer_assets.warehouse.history import RunRows
-from metalayer_assets_tests.scenario import DAY, House, day, order
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, day, order
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 from metalayer_assets.warehouse import inspect
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.errors import SettingError
-from metalayer_assets_tests.scenario import DAY, House, order
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, order
 from metalayer_assets_tests.warehouse.conftest import new_house
 
 
@@ -66,8 +67,8 @@ def test_a_statement_is_taken_as_people_write_it(loaded: House, statement: str):
     "statement",
     [
         "commit; delete from silver.orders",
-        "select 1; delete from silver.orders",
-        "select 1) as a; commit; delete from silver.orders; select (1",
+        "select 1; commit; delete from silver.orders",
+        "select 1) as asked; commit; delete from silver.orders; select * from (select 1",
         "rollback; begin; delete from silver.orders; commit",
         "set transaction read write; delete from silver.orders",
         "select ';' /* ' */; delete from silver.orders",

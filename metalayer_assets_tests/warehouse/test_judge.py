@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from metalayer_assets.contracts import CATALOG, Contract, Judged, Severity
-from metalayer_assets_tests.scenario import AWKWARD, DATASETS, DAY, EDGES, House, customer, order, sale
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import AWKWARD, DATASETS, DAY, EDGES, customer, order, sale
 
 # Derived of every amount, so no row can break it.
 UNBREAKABLE = {"order_size_known"}

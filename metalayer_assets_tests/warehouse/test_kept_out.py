@@ -6,7 +6,8 @@ import pytest
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse import inspect
 from metalayer_assets.warehouse.errors import SettingError
-from metalayer_assets_tests.scenario import DAY, House, day, order, sale
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, day, order, sale
 
 HEADER = "order_id,customer_id,product_code,quantity,price_per_unit,order_date,status\n"
 

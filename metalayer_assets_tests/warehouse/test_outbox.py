@@ -4,7 +4,8 @@ import pytest
 
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse import outbox
-from metalayer_assets_tests.scenario import DAY, House, customer, day, order, sale
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, customer, day, order, sale
 
 BRONZE, SILVER, FACTS, DAILY = "bronze.erp_orders", "silver.orders", "gold.fact_orders", "gold.agg_daily_sales"
 

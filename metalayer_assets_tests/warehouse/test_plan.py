@@ -6,7 +6,8 @@ from metalayer_assets.contracts import Grain
 from metalayer_assets.warehouse import plan
 from metalayer_assets.warehouse.landing import scan
 from metalayer_assets.warehouse.plan import Scope, Work
-from metalayer_assets_tests.scenario import DAY, START, House, account, day, order, sale
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, START, account, day, order, sale
 
 ORDERS = ("bronze.erp_orders", "silver.orders")
 SALES = ("bronze.erp_sales", "silver.sales")

@@ -3,7 +3,8 @@ from typing import Any
 
 from metalayer_assets.warehouse import registry
 from metalayer_assets.warehouse.landing import scan
-from metalayer_assets_tests.scenario import DAY, House, day, order
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import DAY, day, order
 
 TABLE = "bronze.erp_orders"
 

@@ -10,7 +10,7 @@ from metalayer_assets.sample import SampleOptions, SampleTruth, write_sample
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.inspect import rows
 from metalayer_assets.warehouse.settings import Settings
-from metalayer_assets_tests.scenario import House
+from metalayer_assets_tests.house import House
 from metalayer_assets_tests.warehouse.conftest import empty
 
 _TABLES = {

@@ -16,7 +16,8 @@ from metalayer_assets.warehouse import staging, versions
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.staging import STAGE, copy_text, stage_frame
-from metalayer_assets_tests.scenario import START, House
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import START
 
 DAY = date(2024, 2, 29)
 KINDS = Contract(

@@ -10,7 +10,8 @@ import pytest
 from metalayer_assets.contracts import CATALOG, contract_named
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.trace import raw_line, trace
-from metalayer_assets_tests.scenario import AWKWARD, DAY, House, csv_text, customer, day, order, sale
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import AWKWARD, DAY, csv_text, customer, day, order, sale
 
 
 def steps(house: House, table: str, key: str) -> list[dict[str, Any]]:

@@ -1,55 +1,17 @@
 """Try to break the first, third and fourth law with what one writer is given; crashes and contention go on."""
 
-import shutil
-from collections.abc import Callable
 from datetime import date
-from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from metalayer_assets.contracts import CATALOG
-from metalayer_assets.warehouse import models
 from metalayer_assets.warehouse.audit import Refusal
-from metalayer_assets.warehouse.errors import ContractError, LandingError, SettingError
-from metalayer_assets.warehouse.frames import read_slices
-from metalayer_assets.warehouse.shipped import sql_folder
-from metalayer_assets_tests.scenario import AWKWARD, DATASETS, DAY, House, day, order, product, sale
+from metalayer_assets.warehouse.errors import LandingError, SettingError
+from metalayer_assets_tests.house import House
+from metalayer_assets_tests.scenario import AWKWARD, DATASETS, DAY, day, order, orders, product
 
 BRONZE, SILVER, FACTS, DAILY = "bronze.erp_orders", "silver.orders", "gold.fact_orders", "gold.agg_daily_sales"
 BUSINESS_DAY = date(2024, 3, 9)
-Model = Callable[[str, Callable[[str], str]], None]
-
-
-@pytest.fixture
-def change_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
-    """Function that changes the text of a table's model, for this test."""
-    folder = tmp_path / "sql"
-    shutil.copytree(sql_folder(), folder)
-    monkeypatch.setattr(models, "sql_folder", lambda: folder)
-
-    def change(table: str, edit: Callable[[str], str]) -> None:
-        path = folder / f"{table.replace('.', '/')}.sql"
-        before = path.read_text(encoding="utf-8")
-        path.write_text(edit(before), encoding="utf-8")
-        assert path.read_text(encoding="utf-8") != before
-        models._parsed.cache_clear()
-
-    return change
-
-
-def orders(count: int, **told: str) -> list[Any]:
-    return [order(f"O{number:03}", **told) for number in range(count)]
-
-
-def ledger(house: House, table: str) -> list[tuple[Any, ...]]:
-    """What the ledger says of each write: slice, status, rows and reason."""
-    return house.fetch(
-        "select slice, status, rows_read, rows_written, rows_collapsed, rows_quarantined, reason"
-        " from meta.slice_ledger where table_name = %(table)s order by write_id, slice",
-        table=table,
-    )
 
 
 @pytest.fixture
@@ -132,175 +94,6 @@ def test_other_content_replaces_its_day_and_leaves_the_others(house: House):
     assert house.problems() == []
 
 
-def test_a_slice_that_would_lose_too_many_rows_is_refused_with_evidence(house: House):
-    house.land("erp/orders", DAY, orders(30))
-    assert house.update() == []
-    before = house.state()
-    house.land("erp/orders", DAY, orders(14))
-    with pytest.raises(
-        Refusal,
-        match=r"bronze\.erp_orders was not written, the old slices stay\. 2024-03-10: the slice"
-        r" would shrink from 30 to 14 rows, more than 50%; .*--allow-shrink",
-    ):
-        house.write(BRONZE, DAY)
-    assert house.state() == before
-    assert ledger(house, BRONZE)[-1][:6] == (DAY, "refused", 14, 14, 0, 0)
-    assert "from 30 to 14 rows" in ledger(house, BRONZE)[-1][6]
-    assert house.problems() == []
-    # What a person allows is done, and silver follows without asking again.
-    house.write(BRONZE, DAY, allow_shrink=True)
-    assert house.update() == []
-    assert house.value("select count(*) from gold.fact_orders") == 14
-    assert house.problems() == []
-
-
-@pytest.mark.parametrize(("left", "refused"), [(15, False), (14, True), (0, True)])
-def test_the_share_that_may_go_is_a_half_and_never_all(house: House, left: int, refused: bool):
-    house.land("erp/orders", DAY, orders(30))
-    assert house.update() == []
-    house.land("erp/orders", DAY, orders(left))
-    assert bool(house.update()) is refused
-    assert house.value(f"select count(*) from {BRONZE}") == (30 if refused else left)
-
-
-def test_a_small_slice_may_shrink_but_not_become_empty(house: House):
-    house.land("erp/orders", DAY, orders(19))
-    assert house.update() == []
-    house.land("erp/orders", DAY, orders(1))
-    assert house.update() == []
-    house.land("erp/orders", DAY, [])
-    (refusal,) = house.update()
-    assert "the slice holds 1 rows and would become empty" in refusal
-    assert house.value("select count(*) from gold.fact_orders") == 1
-
-
-def test_the_limit_is_a_setting(house: House):
-    house.land("erp/orders", DAY, orders(30))
-    assert house.update() == []
-    house.land("erp/orders", DAY, orders(20))
-    strict = house.with_settings(shrink_limit=0.1)
-    (refusal,) = strict.update()
-    assert "from 30 to 20 rows, more than 10%" in refusal
-    generous = house.with_settings(allow_shrink=True)
-    assert generous.update() == []
-    assert generous.value("select count(*) from gold.fact_orders") == 20
-
-
-def test_rules_that_suddenly_reject_half_a_day_are_refused(house: House, change_model: Model):
-    house.land("erp/orders", DAY, orders(30))
-    assert house.update() == []
-    before = house.state()
-    change_model(SILVER, lambda text: text.replace("meta.clean_text(told.quantity) as", "null::text as"))
-    (refusal,) = house.update()
-    assert "the slice holds 30 rows and would become empty" in refusal
-    assert house.state() == before
-    # The same refusal does not keep the sources of other tables from coming in.
-    house.land("erp/sales", DAY, [sale()])
-    assert len(house.update()) == 1
-    assert house.value("select count(*) from gold.fact_sales") == 1
-
-
-@pytest.mark.parametrize(
-    ("table", "edit", "problem"),
-    [
-        (
-            SILVER,
-            lambda text: f"{text}\nand told.order_id <> 'O007'",
-            r"2024-03-10: the sources hold 30 rows but the model accounts for 29: .* sql/silver/orders\.sql drops or",
-        ),
-        (
-            SILVER,
-            lambda text: text.replace("('OPEN', 'PENDING')", "('PAID', 'PENDING')"),
-            r"the sources hold 30 rows but the model accounts for 60",
-        ),
-        (
-            FACTS,
-            lambda text: f"{text}\nand told.quantity > 2",
-            r"2024-03-09: the sources hold 30 rows but the model accounts for 0: .* sql/gold/fact_orders\.sql",
-        ),
-        (
-            DAILY,
-            lambda text: text.replace("count(*) as total_orders", "count(distinct f.customer_id) as total_orders"),
-            r"2024-03-09: the sources hold 30 rows but the model accounts for 1",
-        ),
-    ],
-)
-def test_a_model_that_drops_or_multiplies_rows_is_refused(
-    house: House, change_model: Model, table: str, edit: Callable[[str], str], problem: str
-):
-    house.land("erp/orders", DAY, orders(30))
-    assert house.update() == []
-    before = house.state()
-    change_model(table, edit)
-    with pytest.raises(Refusal, match=problem):
-        house.write(table, BUSINESS_DAY if table.startswith("gold") else DAY)
-    assert house.state() == before
-    assert house.problems() == []
-    # Nor does the plan try it for ever.
-    assert len(house.update()) == 1
-
-
-def test_rows_of_a_slice_that_was_not_asked_for_are_refused(house: House, change_model: Model):
-    for number in range(3):
-        house.land("erp/orders", day(number), [order(f"O{number}")])
-    assert house.update() == []
-    before = house.state()
-    change_model(
-        SILVER, lambda text: text.replace("where told._arrival_day = any(:slices)", "where :slices is not null")
-    )
-    with pytest.raises(
-        Refusal, match=r"2024-03-10: 2 rows lie outside the slices asked for \(2024-03-11, 2024-03-12\)"
-    ):
-        house.write(SILVER, DAY)
-    assert house.state() == before
-    # The slice that was asked for is the one that is refused: no plan asks for it again in the same run.
-    assert [entry[:2] for entry in ledger(house, SILVER) if entry[1] == "refused"] == [(DAY, "refused")]
-
-
-def test_two_rows_of_one_key_are_refused_in_words(house: House, change_model: Model):
-    house.land("erp/orders", DAY, [order("O1"), order("O1", quantity="5"), order("O2")])
-    assert house.update() == []
-    before = house.state()
-    # Every telling is kept, so the order stands twice; the counts still add up.
-    change_model(
-        DAILY, lambda text: text.replace("_folded\nfrom", "_folded\nfrom (values (1), (0)) as v (n) cross join")
-    )
-    change_model(
-        DAILY,
-        lambda text: text.replace(
-            "coalesce(orders.total_orders, 0) + coalesce(sales.sales_lines, 0) as _folded",
-            "n * (coalesce(orders.total_orders, 0) + coalesce(sales.sales_lines, 0)) as _folded",
-        ),
-    )
-    with pytest.raises(
-        Refusal, match=r"two rows have the same key \(date\): Key \(date\)=\(2024-03-09\) already exists"
-    ):
-        house.write(DAILY, BUSINESS_DAY)
-    assert house.state() == before
-    assert ledger(house, DAILY)[-1][1] == "refused"
-
-
-def test_a_missing_value_of_a_required_column_is_refused_in_words(house: House, change_model: Model):
-    house.land("erp/orders", DAY, [order()])
-    assert house.update() == []
-    change_model(FACTS, lambda text: text.replace("hashtextextended(told.product_code, 0) as", "null::bigint as"))
-    with pytest.raises(Refusal, match="column product_key is empty in a row, and its contract says that it never is"):
-        house.write(FACTS, BUSINESS_DAY)
-    assert house.value("select count(*) from gold.fact_orders") == 1
-
-
-def test_a_statement_that_postgresql_refuses_is_told_without_a_traceback_of_its_own(house: House, change_model: Model):
-    house.land("erp/orders", DAY, [order()])
-    assert house.update() == []
-    before = house.state()
-    change_model(FACTS, lambda text: text.replace("told.quantity,", "told.quantity / 0 as quantity,"))
-    with pytest.raises(
-        ContractError, match=r"gold\.fact_orders was not written, the old slices stay: .*division by zero"
-    ):
-        house.write(FACTS, BUSINESS_DAY)
-    assert house.state() == before
-
-
 def test_a_broken_file_names_its_day_and_takes_the_whole_range_back(house: House):
     for number in range(3):
         house.land("erp/orders", day(number), [order(f"O{number}")])
@@ -320,17 +113,17 @@ def test_a_broken_file_names_its_day_and_takes_the_whole_range_back(house: House
     assert house.problems() == []
 
 
-@pytest.mark.parametrize(
-    "table", [contract.name for contract in CATALOG.assets() if contract.reads or contract.layer == "bronze"]
-)
-def test_a_slice_without_sources_is_written_with_zero_counts(house: House, table: str):
-    report = house.write(table, DAY, day(1))
-    assert report.published == {DAY, day(1)}
-    assert [entry[:6] for entry in ledger(house, table)] == [
-        (DAY, "published", 0, 0, 0, 0),
-        (day(1), "published", 0, 0, 0, 0),
-    ]
-    assert house.write(table, DAY).published == frozenset()
+def test_a_slice_without_sources_is_written_with_zero_counts(house: House):
+    for contract in CATALOG.assets():
+        if contract.name == "gold.dim_date":
+            continue
+        report = house.write(contract.name, DAY, day(1))
+        assert report.published == {DAY, day(1)}
+        assert [entry[:6] for entry in house.ledger(contract.name)] == [
+            (DAY, "published", 0, 0, 0, 0),
+            (day(1), "published", 0, 0, 0, 0),
+        ]
+        assert house.write(contract.name, DAY).published == frozenset()
     assert house.touched() == {}
     assert house.problems() == []
 
@@ -374,16 +167,11 @@ def test_a_price_beyond_all_numbers_is_kept_out_and_stops_nothing(house: House):
     assert house.fetch("select failed_rules from quarantine.orders") == [(["unit_price_given"],)]
 
 
-def frame_of(house: House, table: str, *days: date) -> pd.DataFrame:
-    with house.database.transaction(readonly=True) as cursor:
-        return read_slices(cursor, CATALOG[table], list(days))
-
-
 def test_a_frame_is_written_like_a_model(house: House):
     house.land("erp/orders", DAY, orders(3))
     assert house.update() == []
     contract = CATALOG[FACTS]
-    frame = frame_of(house, FACTS, BUSINESS_DAY)
+    frame = house.frame(FACTS, BUSINESS_DAY)
     context = house.writer.context(contract)
     assert house.writer.write(contract, [BUSINESS_DAY], context, frame=frame).published == frozenset()
     report = house.writer.write(contract, [BUSINESS_DAY], context, frame=frame.assign(status="SHIPPED"))
@@ -393,36 +181,6 @@ def test_a_frame_is_written_like_a_model(house: House):
     # Nothing was read of the sources: the ledger tells the rows of the frame, and the next model puts it right.
     house.write(FACTS, BUSINESS_DAY)
     assert house.update() == []
-    assert house.problems() == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "error", "problem"),
-    [
-        (
-            {"order_date": pd.Timestamp("2024-03-10")},
-            Refusal,
-            r"3 rows lie outside the slices asked for \(2024-03-10\)",
-        ),
-        ({"order_date": pd.NaT}, Refusal, r"3 rows lie outside the slices asked for \(no day\)"),
-        ({"order_id": "O1"}, Refusal, r"two rows have the same key \(order_id, order_date\)"),
-        ({"product_code": None}, Refusal, "column product_code is empty in a row"),
-        ({"quantity": "many"}, ContractError, 'invalid input syntax for type integer: "many"'),
-        ({"product_code": "a\0b"}, ContractError, "invalid byte sequence"),
-        ({"colour": "red"}, ContractError, r"unknown \['colour'\]"),
-    ],
-)
-def test_a_frame_that_does_not_fit_is_refused_in_words(
-    house: House, changes: dict[str, Any], error: type[Exception], problem: str
-):
-    house.land("erp/orders", DAY, orders(3))
-    assert house.update() == []
-    before = house.state()
-    contract = CATALOG[FACTS]
-    frame = frame_of(house, FACTS, BUSINESS_DAY).astype(object).assign(**changes)
-    with pytest.raises(error, match=problem):
-        house.writer.write(contract, [BUSINESS_DAY], house.writer.context(contract), frame=frame)
-    assert house.state() == before
     assert house.problems() == []
 
 
@@ -463,7 +221,7 @@ def test_bytes_that_are_no_record_are_counted_and_kept(house: House):
         b"O1,C1,P1,1,1.00,2024-03-09,PAID\nO2,C1\n\xff\xfe,C1,P1,1,1,2024-03-09,PAID,more,more\n",
     )
     assert house.update() == []
-    assert ledger(house, BRONZE)[0][:6] == (DAY, "published", 3, 1, 0, 2)
+    assert house.ledger(BRONZE)[0][:6] == (DAY, "published", 3, 1, 0, 2)
     assert house.fetch("select source_line, encode(raw, 'escape'), state from quarantine.bronze_lines order by 1") == [
         (3, "O2,C1", "open"),
         (4, r"\377\376,C1,P1,1,1,2024-03-09,PAID,more,more", "open"),
