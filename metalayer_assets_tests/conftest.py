@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -17,6 +18,9 @@ from sqlalchemy.engine import make_url
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.embedded import EmbeddedServer
 from metalayer_assets.warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from metalayer_assets_tests.dagster_scenario import Site
 
 # The files need to outlive a killed server, not a machine without power.
 TEST_SERVER = {"fsync": "off", "full_page_writes": "off", "wal_compression": "off"}
@@ -100,6 +104,20 @@ def settings(tmp_path: Path, database: Database) -> Settings:
     landing = tmp_path / "landing"
     landing.mkdir()
     return Settings(database_url=database.url, landing=landing, home=tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory,
+    create_database: Callable[[str], str],
+    drop_database: Callable[[str], None],
+) -> Iterator["Site"]:
+    """A warehouse with its Dagster instance, for the tests of one module."""
+    # Tests of the warehouse half need no Dagster, and do not wait for its import.
+    from metalayer_assets_tests.dagster_scenario import open_site  # noqa: PLC0415
+
+    with open_site(tmp_path_factory.mktemp("site"), create_database, drop_database) as site:
+        yield site
 
 
 def _execute(server_url: str, statement: sql.SQL, name: str) -> None:

@@ -1,5 +1,4 @@
 import os
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,22 +15,11 @@ from metalayer_assets_tests.dagster_scenario import (
     Site,
     day,
     model_that_loses,
-    open_site,
     orders,
     sales,
 )
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-
-
-@pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory,
-    create_database: Callable[[str], str],
-    drop_database: Callable[[str], None],
-) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site"), create_database, drop_database) as site:
-        yield site
 
 
 @pytest.fixture(autouse=True)

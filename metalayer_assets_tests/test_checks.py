@@ -1,4 +1,3 @@
-from collections.abc import Callable, Iterator
 from datetime import date
 
 import dagster as dg
@@ -16,22 +15,11 @@ from metalayer_assets_tests.dagster_scenario import (
     Site,
     day,
     materializations,
-    open_site,
     orders,
 )
 from metalayer_assets_tests.scenario import Row, customer
 
 COUNTS = ("rows_read", "rows_written", "rows_collapsed", "rows_quarantined")
-
-
-@pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory,
-    create_database: Callable[[str], str],
-    drop_database: Callable[[str], None],
-) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site"), create_database, drop_database) as site:
-        yield site
 
 
 def evaluations(result: dg.ExecuteInProcessResult, table: str) -> dict[str | None, AssetCheckEvaluation]:

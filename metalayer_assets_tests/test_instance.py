@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,19 +18,8 @@ from metalayer_assets_tests.dagster_scenario import (
     ORDERS,
     Site,
     day,
-    open_site,
     orders,
 )
-
-
-@pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory,
-    create_database: Callable[[str], str],
-    drop_database: Callable[[str], None],
-) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site"), create_database, drop_database) as site:
-        yield site
 
 
 @pytest.fixture

@@ -1,5 +1,3 @@
-from collections.abc import Callable, Iterator
-
 import dagster as dg
 import pytest
 
@@ -14,21 +12,10 @@ from metalayer_assets_tests.dagster_scenario import (
     day,
     failures,
     materializations,
-    open_site,
     orders,
     sales,
     told,
 )
-
-
-@pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory,
-    create_database: Callable[[str], str],
-    drop_database: Callable[[str], None],
-) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site"), create_database, drop_database) as site:
-        yield site
 
 
 def test_a_single_key_writes_its_slice_through_all_layers_and_tells_the_counts(site: Site) -> None:

@@ -1,6 +1,6 @@
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -25,20 +25,9 @@ from metalayer_assets_tests.dagster_scenario import (
     Site,
     day,
     model_that_loses,
-    open_site,
     orders,
     sales,
 )
-
-
-@pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory,
-    create_database: Callable[[str], str],
-    drop_database: Callable[[str], None],
-) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("site"), create_database, drop_database) as site:
-        yield site
 
 
 @pytest.fixture

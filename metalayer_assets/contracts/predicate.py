@@ -53,10 +53,19 @@ def quote(value: Literal) -> str:
 
 
 @dataclass(frozen=True)
-class Present(Predicate):
-    """The column holds a value."""
+class OfColumn(Predicate):
+    """A predicate over one column."""
 
     column: str
+
+    def columns(self) -> frozenset[str]:
+        """See `Predicate.columns`."""
+        return frozenset({self.column})
+
+
+@dataclass(frozen=True)
+class Present(OfColumn):
+    """The column holds a value."""
 
     def sql(self, aliases: Mapping[str, str]) -> str:
         """See `Predicate.sql`."""
@@ -66,16 +75,11 @@ class Present(Predicate):
         """See `Predicate.mask`."""
         return frame[self.column].notna().astype("boolean")
 
-    def columns(self) -> frozenset[str]:
-        """See `Predicate.columns`."""
-        return frozenset({self.column})
-
 
 @dataclass(frozen=True)
-class OneOf(Predicate):
+class OneOf(OfColumn):
     """The column's value is in a closed list."""
 
-    column: str
     values: tuple[str, ...]
 
     def sql(self, aliases: Mapping[str, str]) -> str:
@@ -87,16 +91,11 @@ class OneOf(Predicate):
         series = frame[self.column]
         return series.isin(self.values).astype("boolean").mask(series.isna())
 
-    def columns(self) -> frozenset[str]:
-        """See `Predicate.columns`."""
-        return frozenset({self.column})
-
 
 @dataclass(frozen=True)
-class Matches(Predicate):
+class Matches(OfColumn):
     """The whole text matches a pattern of the syntax that PostgreSQL and Python share, ASCII only."""
 
-    column: str
     pattern: str
 
     def sql(self, aliases: Mapping[str, str]) -> str:
@@ -111,16 +110,11 @@ class Matches(Predicate):
         found = series.map(lambda text: bool(compiled.match(text)), na_action="ignore")
         return found.astype("boolean")
 
-    def columns(self) -> frozenset[str]:
-        """See `Predicate.columns`."""
-        return frozenset({self.column})
-
 
 @dataclass(frozen=True)
-class Within(Predicate):
+class Within(OfColumn):
     """The text has at most so many characters."""
 
-    column: str
     length: int
 
     def sql(self, aliases: Mapping[str, str]) -> str:
@@ -131,10 +125,6 @@ class Within(Predicate):
         """See `Predicate.mask`."""
         series = frame[self.column]
         return series.map(lambda text: len(text) <= self.length, na_action="ignore").astype("boolean")
-
-    def columns(self) -> frozenset[str]:
-        """See `Predicate.columns`."""
-        return frozenset({self.column})
 
 
 @dataclass(frozen=True)
