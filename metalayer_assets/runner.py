@@ -20,8 +20,8 @@ from metalayer_assets.metadata import asset_key
 from metalayer_assets.partitions import key_of_slice
 from metalayer_assets.warehouse import plan
 from metalayer_assets.warehouse.errors import SettingError
-from metalayer_assets.warehouse.history import RunRows, first_slices, refusals_of, rows_of
 from metalayer_assets.warehouse.landing import scan
+from metalayer_assets.warehouse.ledger_reports import RunRows, first_slices, refusals_of, rows_of
 from metalayer_assets.warehouse.plan import Scope, Work
 from metalayer_assets.warehouse.slices import between
 from metalayer_assets.warehouse.writer import SliceWriter

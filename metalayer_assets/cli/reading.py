@@ -10,7 +10,7 @@ import psycopg2
 from metalayer_assets.cli import cli
 from metalayer_assets.cli.output import console, json_option, print_json, print_rows
 from metalayer_assets.cli.warehouse_access import DAY, named_table, warehouse
-from metalayer_assets.warehouse import history, inspect
+from metalayer_assets.warehouse import inspect, ledger_reports
 from metalayer_assets.warehouse import verify as verification
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.trace import trace as trace_key
@@ -79,7 +79,7 @@ def ledger(*, table: str | None, day: date | None, limit: int, as_json: bool) ->
     """Show the writes of slices, latest first."""
     name = named_table(table).name if table else None
     with warehouse().database.transaction(readonly=True) as cursor:
-        rows = history.entries(cursor, name, day=day, limit=limit)
+        rows = ledger_reports.entries(cursor, name, day=day, limit=limit)
     if as_json:
         print_json(rows)
         return

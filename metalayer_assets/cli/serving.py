@@ -16,8 +16,8 @@ from metalayer_assets.cli.warehouse_access import warehouse
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.embedded import EmbeddedServer
 from metalayer_assets.warehouse.errors import SettingError
-from metalayer_assets.warehouse.history import table_sizes
 from metalayer_assets.warehouse.landing import scan
+from metalayer_assets.warehouse.ledger_reports import table_sizes
 from metalayer_assets.warehouse.plan import waiting
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.shipped import shipped

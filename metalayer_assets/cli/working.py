@@ -12,7 +12,7 @@ from metalayer_assets.cli.output import console, json_option, print_json, print_
 from metalayer_assets.cli.warehouse_access import DAY, selected_tables, warehouse
 from metalayer_assets.contracts import Grain
 from metalayer_assets.sample import PRESETS, SampleOptions, write_sample
-from metalayer_assets.warehouse.history import RunRows
+from metalayer_assets.warehouse.ledger_reports import RunRows
 from metalayer_assets.warehouse.plan import Scope, Work
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.slices import between
