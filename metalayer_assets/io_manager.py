@@ -137,6 +137,6 @@ def _tell(context: dg.OutputContext, report: WriteReport, *, table_rows: int) ->
         "%s: %d rows read, %d written, %d collapsed, %d quarantined; %d of %d slices changed",
         report.table,
         *(report.total(f"rows_{what}") for what in ("read", "written", "collapsed", "quarantined")),
-        len(report.published),
+        len(report.published & report.slices.keys()),
         len(days),
     )

@@ -108,9 +108,11 @@ def write_metadata(report: WriteReport, *, table_rows: int) -> dict[str, Any]:
         "dagster/row_count": table_rows,
         # A number would be plotted.
         "write_id": str(report.write_id),
-        "slices_published": len(report.published),
-        "slices_unchanged": len(report.slices) - len(report.published),
+        "slices_published": len(report.published & report.slices.keys()),
+        "slices_unchanged": len(report.slices.keys() - report.published),
     }
+    if report.beside:
+        metadata["slices_beside"] = f"{len(report.beside)}, {min(report.beside)} to {max(report.beside)}"
     for table, days in report.touched.items():
         metadata[f"touched {table}"] = f"{len(days)} slices, {days[0]} to {days[-1]}"
     return metadata

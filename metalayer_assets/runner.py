@@ -127,12 +127,13 @@ class Runner:
     def _refuse_lost_slices(self) -> None:
         start = self._writer.settings.start_date
         with self._writer.database.transaction(readonly=True) as cursor:
-            for table, first in first_slices(cursor).items():
-                if first < CATALOG[table].grain.first_day(start):
-                    raise SettingError(
-                        f"{table} holds slices from {first}, before METALAYER_START_DATE={start}: set it to {first} or "
-                        "earlier."
-                    )
+            found = first_slices(cursor)
+        lost = [(first, table) for table, first in found.items() if first < CATALOG[table].grain.first_day(start)]
+        if lost:
+            first, table = min(lost)
+            raise SettingError(
+                f"{table} holds slices from {first}, before METALAYER_START_DATE={start}: set it to {first} or earlier."
+            )
 
     def _close_dead_runs(self) -> None:
         """Mark runs of processes that are no more as failed: a killed process cannot do it itself."""

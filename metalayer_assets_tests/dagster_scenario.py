@@ -32,8 +32,9 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 FIRST = date(2024, 3, 1)
 ORDERS, SALES = "erp/orders", "erp/sales"
 BRONZE_TO_GOLD = ("bronze.erp_orders", "silver.orders", "gold.fact_orders", "gold.agg_daily_sales")
-
 BRONZE_TO_SILVER = BRONZE_TO_GOLD[:2]
+# The tables whose members orders and sales name.
+DIMENSIONS = ("gold.dim_customer", "gold.dim_product")
 
 
 def day(number: int) -> date:

@@ -9,7 +9,7 @@ import gzip
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -57,7 +57,27 @@ class RetailTruth:
     customers: int = 0  # distinct in accounts
     buyers: set[str] = field(default_factory=set)  # distinct in orders, as told
     customers_with_orders_but_no_account: int = 0
-    region_versions: int = 0
+    versions: dict[str, list["Version"]] = field(default_factory=dict)  # by customer, in their order
+    products_named: dict[str, date] = field(default_factory=dict)  # the first arrival day that orders or sales name it
+    orders_by_region: dict[str, "Sum"] = field(default_factory=lambda: defaultdict(Sum))  # region on the business day
+    sales_by_region: dict[str, "Sum"] = field(default_factory=lambda: defaultdict(Sum))
+
+
+@dataclass(frozen=True)
+class Version:
+    """What an account was like from the beginning of a day until that of another, in UTC; None: until now."""
+
+    first_day: date
+    next_day: date | None
+    told: tuple[str, ...]  # customer_name, email, region
+
+
+@dataclass
+class Sum:
+    """Facts of one region and their amount."""
+
+    rows: int = 0
+    amount: Decimal = Decimal(0)
 
 
 def landing() -> Path | None:
@@ -74,9 +94,9 @@ def expected() -> RetailTruth | None:
     if root is None:
         return None
     truth = RetailTruth()
+    _read_accounts(root, truth)
     _read_orders(root, truth)
     _read_sales(root, truth)
-    _read_accounts(root, truth)
     return truth
 
 
@@ -124,8 +144,8 @@ def why_sale_is_refused(line: Line, arrival: date) -> str | None:
 
 
 def _read_orders(root: Path, truth: RetailTruth) -> None:
-    # order_id -> arrival day, business day, status, amount, has a customer
-    tellings: dict[str, tuple[date, date, str, Decimal, bool]] = {}
+    # order_id -> arrival day, business day, status, amount, customer
+    tellings: dict[str, tuple[date, date, str, Decimal, str]] = {}
     by_slice: set[tuple[date, str]] = set()
     for arrival, line in lines(root, "erp/orders"):
         truth.bronze_orders += 1
@@ -137,24 +157,27 @@ def _read_orders(root: Path, truth: RetailTruth) -> None:
             continue
         key = line["order_id"].strip()
         by_slice.add((arrival, key))
+        _name_product(truth, line["product_code"], arrival)
         status = STATUSES[line["status"].strip().upper()]
         amount = Decimal(line["quantity"]) * Decimal(line["price_per_unit"])
-        tellings[key] = arrival, _day(line["order_date"]), status, amount, bool(line["customer_id"].strip())
+        tellings[key] = arrival, _day(line["order_date"]), status, amount, line["customer_id"].strip()
     truth.silver_orders = len(by_slice)
     truth.orders_collapsed = truth.bronze_orders - truth.orders_quarantined.total() - len(by_slice)
     truth.fact_orders = len(tellings)
-    for arrival, day, status, amount, has_customer in tellings.values():
+    for arrival, day, status, amount, customer in tellings.values():
         truth.orders_by_status[status] += 1
         truth.amount_by_status[status] += amount
-        truth.orders_without_customer += not has_customer
+        truth.orders_without_customer += not customer
+        _count_in_region(truth.orders_by_region, truth, customer, day, amount)
         truth.orders_late += day < arrival
         if status in ("COMPLETED", "SHIPPED"):
             truth.revenue_by_day[day] += amount
     truth.business_days = len({telling[1] for telling in tellings.values()})
+    truth.customers_with_orders_but_no_account = len(truth.buyers - truth.versions.keys())
 
 
 def _read_sales(root: Path, truth: RetailTruth) -> None:
-    tellings: dict[str, tuple[date, Decimal, bool]] = {}  # sales_id -> business day, amount, has a customer
+    tellings: dict[str, tuple[date, Decimal, str]] = {}  # sales_id -> business day, amount, customer
     by_slice: set[tuple[date, str]] = set()
     for arrival, line in lines(root, "erp/sales"):
         truth.bronze_sales += 1
@@ -164,35 +187,54 @@ def _read_sales(root: Path, truth: RetailTruth) -> None:
             continue
         key = line["sales_id"].strip()
         by_slice.add((arrival, key))
-        has_customer = bool(line["customer_id"].strip())
-        tellings[key] = _day(line["sale_date"]), Decimal(line["sale_amount"]), has_customer
+        _name_product(truth, line["product_id"], arrival)
+        tellings[key] = _day(line["sale_date"]), Decimal(line["sale_amount"]), line["customer_id"].strip()
     truth.silver_sales = len(by_slice)
     truth.sales_collapsed = truth.bronze_sales - truth.sales_quarantined.total() - len(by_slice)
     truth.fact_sales = len(tellings)
-    for day, amount, has_customer in tellings.values():
+    for day, amount, customer in tellings.values():
         truth.sales_amount += amount
         truth.sales_amount_zero += amount == 0
-        truth.sales_without_customer += not has_customer
+        truth.sales_without_customer += not customer
+        _count_in_region(truth.sales_by_region, truth, customer, day, amount)
         truth.sales_amount_by_day[day] += amount
     truth.sales_business_days = len(truth.sales_amount_by_day)
 
 
+def _name_product(truth: RetailTruth, told: str, arrival: date) -> None:
+    product = told.strip()
+    truth.products_named[product] = min(arrival, truth.products_named.get(product, arrival))
+
+
+def _count_in_region(regions: dict[str, Sum], truth: RetailTruth, customer: str, day: date, amount: Decimal) -> None:
+    """Count a fact where its customer lived on the business day; before the first telling, where that says."""
+    if not customer:
+        return
+    versions = truth.versions[customer]
+    known = [version for version in versions if version.first_day <= day] or versions[:1]
+    found = regions[known[-1].told[2]]
+    found.rows += 1
+    found.amount += amount
+
+
 def _read_accounts(root: Path, truth: RetailTruth) -> None:
     by_slice: set[tuple[date, str]] = set()
-    region: dict[str, str] = {}
     for arrival, line in lines(root, "crm/accounts"):
         truth.bronze_accounts += 1
         key = line["customer_id"].strip()
         if not key:
             raise AssertionError("an accounts line without customer_id: the retail data is not what it was")
         by_slice.add((arrival, key))
-        if region.get(key) != line["region"]:
-            region[key] = line["region"]
-            truth.region_versions += 1
+        told = tuple(line[name].strip() for name in ("customer_name", "email", "region"))
+        versions = truth.versions.setdefault(key, [])
+        if versions and versions[-1].told == told:
+            continue
+        if versions:
+            versions[-1] = replace(versions[-1], next_day=arrival)
+        versions.append(Version(arrival, None, told))
     truth.silver_accounts = len(by_slice)
     truth.accounts_collapsed = truth.bronze_accounts - len(by_slice)
-    truth.customers = len(region)
-    truth.customers_with_orders_but_no_account = len(truth.buyers - region.keys())
+    truth.customers = len(truth.versions)
 
 
 def _is_plausible(text: str, arrival: date) -> bool:

@@ -152,6 +152,8 @@ AWKWARD: dict[str, dict[str, Row]] = {
         "status_given": order("O12", status=""),
         "is_deleted_readable": order("O13", is_deleted="perhaps"),  # neither kept nor deleted
         "customer_id_given": order("O14", customer_id=""),  # a shop may not know who buys
+        "customer_id_short": order("O15", customer_id="C" * 201),  # the key of a customer, who may not have come yet
+        "product_code_short": order("O16", product_code="P" * 201),
     },
     "erp/sales": {
         "sales_id_given": sale(""),
@@ -166,6 +168,8 @@ AWKWARD: dict[str, dict[str, Row]] = {
         "sale_date_not_future": sale("S09", sale_date="2024-03-11 23:00-05"),  # in UTC the day after
         "is_deleted_readable": sale("S10", is_deleted="2"),
         "customer_id_given": sale("S11", customer_id=" "),
+        "customer_id_short": sale("S12", customer_id="C" * 201),
+        "product_code_short": sale("S13", product_id="P" * 201),
     },
     "crm/customers": {
         "customer_id_given": customer(""),
@@ -217,11 +221,13 @@ EDGES: dict[str, list[Row]] = {
         order("O" * 200),
         order("E6", is_deleted="Y"),
         order("E7", price_per_unit="$1,000.005", quantity="+3.0"),
+        order("E8", customer_id="C" * 200, product_code="P" * 200),
     ],
     "erp/sales": [
         sale("E1", quantity="-1", sale_amount="-0.01"),
         sale("E2", quantity="-1", sale_amount="0"),
         sale("E3", sale_date="2023-01-01T01:00:00+01:00"),
+        sale("E4", customer_id="C" * 200, product_id="P" * 200),
     ],
     "crm/customers": [
         customer("E1", dob="2024-03-10", created_date="2024-03-11"),

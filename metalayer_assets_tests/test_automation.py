@@ -7,8 +7,10 @@ import pytest
 
 from metalayer_assets.automation import WORK_TAG
 from metalayer_assets.warehouse.errors import LandingError
+from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM
 from metalayer_assets_tests.dagster_scenario import (
     BRONZE_TO_GOLD,
+    DIMENSIONS,
     ORDERS,
     QUIET,
     SALES,
@@ -99,9 +101,13 @@ def test_new_files_are_one_range_request_and_carry_through_to_gold(site: Site) -
     assert launch(site, request).success
     assert tick(site, "landing_sensor") == ([], "nothing is missing, changed or touched")
 
-    facts, _ = tick(site, "restatement_sensor")
-    assert {name for request in facts for name in tables_of(request)} >= {"gold.fact_orders"}
-    assert settle(site) >= 2
+    # Facts wait for the dimensions that they are joined to, and sums for facts.
+    for tables in (set(DIMENSIONS), {"gold.fact_orders"}, {"gold.agg_daily_sales"}):
+        (request,) = (asked for asked in tick(site, "restatement_sensor")[0] if asked.job_name == "daily")
+        assert (tables_of(request), range_of(request)) == (tables, (str(day(0)), str(day(2))))
+        assert launch(site, request).success
+    # What is left is the calendar.
+    assert settle(site) == 1
     assert site.slice_rows("gold.agg_daily_sales") == {day(number): 1 for number in range(3)}
     assert site.slice_rows("gold.dim_date").keys()
     assert tick(site, "restatement_sensor") == ([], "nothing is missing, changed or touched")
@@ -111,21 +117,28 @@ def test_a_late_order_restates_exactly_its_old_and_its_new_business_day(site: Si
     for number in range(10, 14):
         site.land(ORDERS, day(number), orders(day(number)))
     settle(site)
-    before = {table: site.checksums(table) for table in BRONZE_TO_GOLD}
+    before = {table: site.checksums(table) for table in (*BRONZE_TO_GOLD, *DIMENSIONS)}
     late = {**orders(day(11), 1)[0], "order_date": str(day(12)), "quantity": "7"}
     site.land(ORDERS, day(14), [late])
     (landed,) = tick(site, "landing_sensor")[0]
     assert range_of(landed) == (str(day(14)), str(day(14)))
     assert launch(site, landed).success
+    # The order may name somebody new, of which the day's slice of the dimensions would tell.
+    (dimensions,) = tick(site, "restatement_sensor")[0]
+    assert (tables_of(dimensions), range_of(dimensions)) == (set(DIMENSIONS), (str(day(14)), str(day(14))))
+    assert launch(site, dimensions).success
     (facts,) = tick(site, "restatement_sensor")[0]
     assert (tables_of(facts), range_of(facts)) == ({"gold.fact_orders"}, (str(day(11)), str(day(12))))
     settle(site)
-    after = {table: site.checksums(table) for table in BRONZE_TO_GOLD}
+    after = {table: site.checksums(table) for table in before}
     changed = {
         table: {slice_day for slice_day in after[table] if after[table][slice_day] != before[table].get(slice_day)}
-        for table in BRONZE_TO_GOLD
+        for table in before
     }
+    # It names nobody new: the dimensions' slice of the day stands, with no row.
+    assert {after[dimension][day(14)] for dimension in DIMENSIONS} == {EMPTY_CHECKSUM}
     assert changed == {
+        **{dimension: {day(14)} for dimension in DIMENSIONS},
         "bronze.erp_orders": {day(14)},
         "silver.orders": {day(14)},
         "gold.fact_orders": {day(11), day(12)},
@@ -269,8 +282,10 @@ def test_a_business_day_in_a_year_without_calendar_asks_for_the_calendar(site: S
     site.land(ORDERS, first, orders(first))
     (landed,) = tick(site, "landing_sensor")[0]
     launch(site, landed)
-    (facts,) = (request for request in tick(site, "restatement_sensor")[0] if request.job_name == "daily")
-    launch(site, facts)
+    for tables in (set(DIMENSIONS), {"gold.fact_orders"}):
+        (request,) = (request for request in tick(site, "restatement_sensor")[0] if request.job_name == "daily")
+        assert tables_of(request) == tables
+        assert launch(site, request).success
     yearly, _ = night(site, "nightly_yearly")
     assert [(request.job_name, range_of(request)) for request in yearly] == [("yearly", ("2025-01-01", "2025-01-01"))]
     assert launch(site, yearly[0]).success

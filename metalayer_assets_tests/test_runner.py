@@ -15,11 +15,13 @@ from metalayer_assets.metadata import asset_key
 from metalayer_assets.partitions import partitions_of
 from metalayer_assets.runner import Runner, RunSummary
 from metalayer_assets.warehouse.errors import LandingError, SettingError
+from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM
 from metalayer_assets.warehouse.plan import Scope, Work
 from metalayer_assets.warehouse.writer import open_writer
 from metalayer_assets_tests.dagster_scenario import (
     BRONZE_TO_GOLD,
     BRONZE_TO_SILVER,
+    DIMENSIONS,
     ORDERS,
     SALES,
     Site,
@@ -28,6 +30,7 @@ from metalayer_assets_tests.dagster_scenario import (
     orders,
     sales,
 )
+from metalayer_assets_tests.scenario import customer
 
 
 @pytest.fixture
@@ -89,13 +92,43 @@ def test_a_late_file_restates_only_what_it_touches(site: Site) -> None:
     site.land(ORDERS, day(4), [{**orders(day(1), 1)[0], "quantity": "11"}])
     summary = run(site)
     assert summary.problems == []
-    assert {table: changes(before[table], found) for table, found in all_checksums(site).items()} == {
+    after = all_checksums(site)
+    # It names nobody new: the dimensions' slice of the day stands, with no row.
+    assert {after[dimension][day(4)] for dimension in DIMENSIONS} == {EMPTY_CHECKSUM}
+    assert {table: changes(before[table], found) for table, found in after.items()} == {
         **{contract.name: set() for contract in CATALOG.assets()},
+        **{dimension: {day(4)} for dimension in DIMENSIONS},
         "bronze.erp_orders": {day(4)},
         "silver.orders": {day(4)},
         "gold.fact_orders": {day(1)},
         "gold.agg_daily_sales": {day(1)},
     }
+
+
+def test_a_customer_who_comes_late_restates_only_the_facts_that_name_them(site: Site) -> None:
+    before = all_checksums(site)
+    site.land("crm/customers", day(4), [customer("c0")])
+    seen: list[Work] = []
+    summary = site.runner().run(Scope(), progress=seen.append)
+    assert summary.problems == []
+    assert {table: changes(before[table], found) for table, found in all_checksums(site).items()} == {
+        **{contract.name: set() for contract in CATALOG.assets()},
+        "bronze.crm_customers": {day(4)},
+        "silver.customers": {day(4)},
+        # From the day that named them first to the day that told of them.
+        "gold.dim_customer": {day(0), day(4)},
+        "gold.fact_orders": {day(number) for number in range(4)},
+    }
+    # Contiguous days are one run, and what is summed up of the facts has not changed.
+    facts = [(work.first, work.last) for work in seen if "gold.fact_orders" in work.tables]
+    assert facts == [(day(0), day(3))]
+    assert [(rows.published, rows.unchanged) for rows in summary.rows if rows.table == "gold.agg_daily_sales"] == [
+        (0, 4)
+    ]
+    assert site.fetch(
+        "select count(*), count(*) filter (where not is_inferred) from gold.fact_orders"
+        " join gold.dim_customer using (customer_key) where fact_orders.customer_id = 'c0'"
+    ) == [(4, 4)]
 
 
 def test_a_refused_file_is_left_out_and_told_while_everything_else_is_published(site: Site) -> None:

@@ -29,8 +29,8 @@ def table_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         key=key,
         description=contract.description,
         deps=[
-            dg.AssetDep(asset_key(reads.table), partition_mapping=mapping_between(CATALOG[reads.table], contract))
-            for reads in contract.reads
+            dg.AssetDep(asset_key(table), partition_mapping=mapping_between(CATALOG[table], contract))
+            for table in contract.upstream
         ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),

@@ -1,9 +1,11 @@
 """Commands that write: sample, run."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +18,10 @@ from metalayer_assets.warehouse.ledger_reports import RunRows
 from metalayer_assets.warehouse.plan import Scope, Work
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.slices import between
+from metalayer_assets.warehouse.writer import SliceWriter
+
+if TYPE_CHECKING:
+    from metalayer_assets.runner import RunSummary
 
 
 @cli.command()
@@ -62,14 +68,36 @@ def run(
     tables = selected_tables(selection)
     if first is not None and last is not None:
         between(Grain.DAY, first, last)
+    writer = warehouse()
+    summary = bring_up_to_date(
+        writer, Scope(first=first, last=last, tables=tables), allow_shrink=allow_shrink, as_json=as_json
+    )
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        print_summary(summary)
+    if summary.problems:
+        sys.exit(1)
+
+
+def bring_up_to_date(
+    writer: SliceWriter, scope: Scope, *, allow_shrink: bool = False, as_json: bool = False
+) -> "RunSummary":
+    """Run what is to do in scope through Dagster, and show how far it has come."""
     # Dagster takes a second to import, which only the commands that need it pay.
     from metalayer_assets.definitions import build_defs  # noqa: PLC0415
     from metalayer_assets.instance import open_instance  # noqa: PLC0415
     from metalayer_assets.runner import Runner  # noqa: PLC0415
 
-    writer = warehouse()
     runner = Runner(writer, open_instance(writer.settings), build_defs())
-    with console.status("Looking for what is missing, changed or touched", spinner="line") as status:
+    with showing_progress("Looking for what is missing, changed or touched", as_json=as_json) as progress:
+        return runner.run(scope, allow_shrink=allow_shrink, progress=progress)
+
+
+@contextmanager
+def showing_progress(told_first: str, *, as_json: bool) -> Iterator[Callable[[Work], None]]:
+    """Show on the console what is being done: one line that changes, or in a file one line for each piece of work."""
+    with console.status(told_first, spinner="line") as status:
 
         def progress(work: Work) -> None:
             told = f"{', '.join(work.tables)}: {work.first} to {work.last}, {work.slices} slices"
@@ -77,15 +105,14 @@ def run(
             if not as_json and not console.is_terminal:
                 console.print(told, soft_wrap=True)
 
-        summary = runner.run(Scope(first=first, last=last, tables=tables), allow_shrink=allow_shrink, progress=progress)
-    if as_json:
-        print_json(asdict(summary))
-    else:
-        if summary.rows:
-            print_rows([_shown(rows) for rows in summary.rows], thousands=True)
-        elif not summary.problems:
-            console.print("Everything is up to date; nothing was written.")
-        for problem in summary.problems:
-            click.echo(f"metalayer: {problem}", err=True)
-    if summary.problems:
-        sys.exit(1)
+        yield progress
+
+
+def print_summary(summary: "RunSummary") -> None:
+    """Print what a headless run did, table by table, and its problems."""
+    if summary.rows:
+        print_rows([_shown(rows) for rows in summary.rows], thousands=True)
+    elif not summary.problems:
+        console.print("Everything is up to date; nothing was written.")
+    for problem in summary.problems:
+        click.echo(f"metalayer: {problem}", err=True)

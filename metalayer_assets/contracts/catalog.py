@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from metalayer_assets.contracts.bronze import BRONZE
+from metalayer_assets.contracts.dimensions import DIMENSIONS
 from metalayer_assets.contracts.gold import GOLD
 from metalayer_assets.contracts.meta import META
-from metalayer_assets.contracts.model import Contract, Judged, Reads
+from metalayer_assets.contracts.model import Contract, Extracts, Historised, Joins, Judged, Landed, Reads
 from metalayer_assets.contracts.quarantine import BRONZE_LINES, quarantine_of
+from metalayer_assets.contracts.replaced import with_history
 from metalayer_assets.contracts.silver import SILVER
 
 
@@ -22,8 +24,7 @@ class Catalog(Mapping[str, Contract]):
         self.declared = contracts
         self._by_name = {contract.name: contract for contract in contracts}
         graph = {
-            contract.name: [reads.table for reads in contract.reads if reads.table in self._by_name]
-            for contract in contracts
+            contract.name: [table for table in contract.upstream if table in self._by_name] for contract in contracts
         }
         try:
             self._order = tuple(TopologicalSorter(graph).static_order())
@@ -44,10 +45,28 @@ class Catalog(Mapping[str, Contract]):
         return tuple(contract for contract in self.values() if contract.is_asset)
 
     def readers_of(self, table: str) -> tuple[tuple[Contract, Reads], ...]:
-        """The contracts that read a table, each with its statement of how."""
+        """The contracts that read a table, be it only for the members that it names, each with how."""
         return tuple(
-            (contract, reads) for contract in self.values() for reads in contract.reads if reads.table == table
+            (contract, reads)
+            for contract in self.values()
+            for reads in (*contract.reads, *_named_by(contract))
+            if reads.table == table
         )
+
+    def joiners_of(self, dimension: str) -> tuple[tuple[Contract, Joins], ...]:
+        """The contracts whose rows are joined to a dimension, each with how."""
+        return tuple(
+            (contract, joins) for contract in self.values() for joins in contract.joins if joins.table == dimension
+        )
+
+    def extracts_of(self, table: str) -> Extracts:
+        """What the extracts say that a judged table is made from: changes, or everything there is."""
+        landed = (self[reads.table].source for reads in self[table].reads if reads.table in self)
+        return next((source.extracts for source in landed if isinstance(source, Landed)), Extracts.CHANGES)
+
+
+def _named_by(contract: Contract) -> tuple[Reads, ...]:
+    return contract.source.named_by if isinstance(contract.source, Historised) else ()
 
 
 def _with_quarantine(contracts: tuple[Contract, ...]) -> tuple[Contract, ...]:
@@ -55,7 +74,7 @@ def _with_quarantine(contracts: tuple[Contract, ...]) -> tuple[Contract, ...]:
     return (*contracts, *(quarantine_of(contract) for contract in judged), BRONZE_LINES)
 
 
-CATALOG = Catalog(_with_quarantine((*BRONZE, *SILVER, *GOLD, *META)))
+CATALOG = Catalog(with_history(_with_quarantine((*BRONZE, *SILVER, *DIMENSIONS, *GOLD, *META))))
 
 
 def contract_named(name: str) -> Contract:

@@ -1,7 +1,7 @@
 """Declare the gold tables here: the star schema that analysts read. Keep how they are computed out (`sql/gold/`)."""
 
 from metalayer_assets.contracts.codes import ORDER_SIZES, ORDER_STATUSES, REVENUE_STATUSES, REVERSAL_STATUSES
-from metalayer_assets.contracts.model import Column, Contract, Grain, Guard, Modelled, Reads
+from metalayer_assets.contracts.model import Column, Contract, Grain, Guard, Joins, Modelled, Reads
 from metalayer_assets.contracts.types import Type
 
 # A corrected order leaves its old business day, so a gold day may shrink or empty for good reasons.
@@ -10,10 +10,16 @@ _FOLLOWS = Guard(max_loss=1.0, may_empty=True)
 _CUSTOMER_KEY = Column(
     "customer_key",
     Type.BIGINT,
-    "Customer: hash of the customer's key; 0 is the unknown member.",
+    "Version of gold.dim_customer valid on the business day; 0 where no customer is told.",
     nullable=False,
 )
-_PRODUCT_KEY = Column("product_key", Type.BIGINT, "Product: hash of the product's key.", nullable=False)
+_PRODUCT_KEY = Column(
+    "product_key", Type.BIGINT, "Version of gold.dim_product valid on the business day.", nullable=False
+)
+_DIMENSIONS = (
+    Joins("gold.dim_customer", key=("customer_id",), surrogate="customer_key"),
+    Joins("gold.dim_product", key=("product_code",), surrogate="product_key"),
+)
 _PROVENANCE = (
     Column("arrival_day", Type.DATE, "Day that the telling which stands arrived.", nullable=False),
     Column("source_file_id", Type.BIGINT, "File that it came in.", nullable=False),
@@ -42,6 +48,7 @@ FACT_ORDERS = Contract(
     source=Modelled(),
     slice_by="order_date",
     reads=(Reads("silver.orders", slice_by="order_date", key=("order_id",)),),
+    joins=_DIMENSIONS,
     indexes=(("order_date",),),
     guard=_FOLLOWS,
     by_month=True,
@@ -66,6 +73,7 @@ FACT_SALES = Contract(
     source=Modelled(),
     slice_by="sale_date",
     reads=(Reads("silver.sales", slice_by="sale_date", key=("sales_id",)),),
+    joins=_DIMENSIONS,
     indexes=(("sale_date",),),
     guard=_FOLLOWS,
     by_month=True,

@@ -22,7 +22,7 @@ SLICE_LEDGER = Contract(
             "Mean quality score of the rows written; NULL where none is judged.",
         ),
         Column("status", Type.TEXT, "published, unchanged or refused.", nullable=False),
-        Column("reason", Type.TEXT, "Why a write was refused."),
+        Column("reason", Type.TEXT, "Why a write was refused, or why a slice was written that nobody asked for."),
         Column("run_id", Type.TEXT, "Dagster run that wrote."),
         Column("code_version", Type.TEXT, "Version of contract and model.", nullable=False),
         Column("started_at", Type.TIMESTAMP, "When the write began.", nullable=False),
@@ -113,11 +113,29 @@ TOUCHED_SLICES = Contract(
     columns=(
         Column("table_name", Type.TEXT, "Table to restate.", nullable=False),
         Column("slice", Type.DATE, "First day of the slice to restate.", nullable=False),
-        Column("cause_write_id", Type.BIGINT, "Write that changed its truth.", nullable=False),
+        Column(
+            "cause_write_id",
+            Type.BIGINT,
+            "Write that changed its truth; negative: a request to make it again, whatever the ledger says.",
+            nullable=False,
+        ),
         Column("touched_at", Type.TIMESTAMP, "When.", nullable=False, default="clock_timestamp()"),
     ),
     key=("table_name", "slice", "cause_write_id"),
     source=Stored(),
 )
 
-META = (SLICE_LEDGER, RULE_RESULTS, LANDED_FILES, TOUCHED_SLICES)
+TOUCHED_KEYS = Contract(
+    name="meta.touched_keys",
+    description="Members that rows told of which a write has taken back, for the dimensions that tell their history.",
+    columns=(
+        Column("table_name", Type.TEXT, "Dimension to restate.", nullable=False),
+        Column("slice", Type.DATE, "First day of the slice to restate.", nullable=False),
+        Column("cause_write_id", Type.BIGINT, "Write that took the rows back.", nullable=False),
+        Column("key", Type.TEXTS, "Natural key of the member, each part as text.", nullable=False),
+    ),
+    key=("table_name", "slice", "cause_write_id", "key"),
+    source=Stored(),
+)
+
+META = (SLICE_LEDGER, RULE_RESULTS, LANDED_FILES, TOUCHED_SLICES, TOUCHED_KEYS)

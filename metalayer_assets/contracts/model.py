@@ -52,6 +52,8 @@ class Column:
         optional: In a landed table, whether an extract may lack the column.
         source_names: In a landed table, further header spellings that mean this column.
         derived: In a judged table, the SQL expression over the row's typed columns that yields it.
+        tracked: In a table with history, whether another value opens a version; where not, the version carries the
+            latest value told in it.
         default: SQL expression for rows written without the column (kept for `meta` tables).
     """
 
@@ -63,6 +65,7 @@ class Column:
     optional: bool = False
     source_names: tuple[str, ...] = ()
     derived: str | None = None
+    tracked: bool = True
     default: str | None = None
 
 
@@ -105,6 +108,21 @@ class Reads:
 
 
 @dataclass(frozen=True)
+class Joins:
+    """A dimension that each row of this table is joined to: the version that facts of the row's slice day join.
+
+    Attributes:
+        table: Name of the dimension.
+        key: Columns of this table that hold the dimension's natural key; a row without it joins nothing.
+        surrogate: Column of this table that holds the version's key.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    surrogate: str
+
+
+@dataclass(frozen=True)
 class Guard:
     """How much of a published slice a write may lose before it is refused (`None`: the setting's share).
 
@@ -119,19 +137,33 @@ class Guard:
     may_empty: bool = False
 
 
+class Extracts(Enum):
+    """What the rows of an extract say of the keys that are not in it."""
+
+    CHANGES = "changes"  # nothing: a row says what changed
+    SNAPSHOT = "snapshot"  # a key that was in the extract before and is not in this one is deleted
+
+
 @dataclass(frozen=True)
 class Landed:
     """Made from landed files: `landing/<system>/<dataset>/<arrival day>/*`."""
 
     system: str
     dataset: str
+    extracts: Extracts = Extracts.CHANGES
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Made by one SELECT that cleans text; the contract casts it, judges each row and collapses by key."""
+    """Made by one SELECT that cleans text; the contract casts it, judges each row and collapses by key.
+
+    Attributes:
+        quarantine: Table of the rows that are kept out.
+        deletion: Column that says whether a row is a deletion, where of the rows of one key a deletion stands.
+    """
 
     quarantine: str
+    deletion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,11 +172,33 @@ class Modelled:
 
 
 @dataclass(frozen=True)
+class Historised:
+    """A dimension: the versions of each member, a function of everything that its sources ever told (SCD type 2).
+
+    Its model is one SELECT over the sources as if each held the member's one row of a moment; the engine puts in the
+    rows of every moment. A change in any of the contract's tracked columns opens a version.
+
+    Attributes:
+        natural_key: Columns that identify a member, here and, as `Reads.key`, in the sources.
+        surrogate: Column that identifies a version: a hash of natural key and `valid_from`.
+        named_by: Tables whose rows name members; one that no source tells of becomes an inferred member.
+        sequence: Column of the sources that orders the changes of a member.
+        deleted: Column of the sources that says whether a change is the member's deletion.
+    """
+
+    natural_key: tuple[str, ...]
+    surrogate: str
+    named_by: tuple[Reads, ...] = ()
+    sequence: str = "changed_at"
+    deleted: str = "is_deleted"
+
+
+@dataclass(frozen=True)
 class Stored:
     """Written by the warehouse about itself; not an asset."""
 
 
-Source = Landed | Judged | Modelled | Stored
+Source = Landed | Judged | Modelled | Historised | Stored
 
 
 @dataclass(frozen=True)
@@ -159,7 +213,8 @@ class Contract:
         slice_by: Column that names the slice (None for tables that are not sliced).
         grain: Length of a slice.
         source: How a slice is made.
-        reads: The tables that it is made from.
+        reads: The tables whose rows it is made from, each of which is accounted for.
+        joins: The dimensions that its rows are joined to.
         rules: What must hold for every row.
         indexes: Further column lists to index.
         owner: Team that answers for the table.
@@ -175,6 +230,7 @@ class Contract:
     slice_by: str | None = None
     grain: Grain = Grain.DAY
     reads: tuple[Reads, ...] = ()
+    joins: tuple[Joins, ...] = ()
     rules: tuple[Rule, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     owner: str = "team:data-platform"
@@ -201,6 +257,13 @@ class Contract:
         if self.slice_by is None:
             raise ValueError(f"{self.name} has no slices")
         return self.slice_by
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """Names of the tables that this one depends on, each once."""
+        named = self.source.named_by if isinstance(self.source, Historised) else ()
+        read = [reads.table for reads in (*self.reads, *named)]
+        return tuple(dict.fromkeys([*read, *(joins.table for joins in self.joins)]))
 
     @property
     def is_asset(self) -> bool:

@@ -63,13 +63,14 @@ def _given(column: str, description: str) -> Rule:
 def _identifier(column: str, description: str) -> tuple[Rule, ...]:
     # A key is indexed, and an index takes no text beyond some 2,700 bytes: a field that a quote has left open to the
     # end of its file must not stop the day that it is in.
-    return (
-        _given(column, description),
-        _must(
-            f"{column}_short",
-            f"An identifier has at most {_LONGEST_IDENTIFIER} characters.",
-            Col(column).within(_LONGEST_IDENTIFIER),
-        ),
+    return (_given(column, description), _short(column))
+
+
+def _short(column: str) -> Rule:
+    return _must(
+        f"{column}_short",
+        f"An identifier has at most {_LONGEST_IDENTIFIER} characters.",
+        Col(column).within(_LONGEST_IDENTIFIER),
     )
 
 
@@ -148,7 +149,8 @@ ORDERS = Contract(
     reads=(Reads("bronze.erp_orders", slice_by=ARRIVAL_DAY),),
     rules=(
         *_identifier("order_id", "An order has an identifier."),
-        _given("product_code", "An order names its product."),
+        *_identifier("product_code", "An order names its product."),
+        _short("customer_id"),
         _given("quantity", "A whole number of units is given."),
         _must("quantity_not_zero", "An order moves at least one unit.", Col("quantity") != 0),
         _must(
@@ -202,7 +204,8 @@ SALES = Contract(
     reads=(Reads("bronze.erp_sales", slice_by=ARRIVAL_DAY),),
     rules=(
         *_identifier("sales_id", "A sales line has an identifier."),
-        _given("product_code", "A sales line names its product."),
+        *_identifier("product_code", "A sales line names its product."),
+        _short("customer_id"),
         _given("quantity", "A whole number of units is given."),
         _must("quantity_not_zero", "A sale moves at least one unit.", Col("quantity") != 0),
         _given("sale_amount", "A readable amount is given."),
@@ -249,7 +252,7 @@ CUSTOMERS = Contract(
         *_PROVENANCE,
     ),
     key=("customer_id", "changed_at", "arrival_day"),
-    source=Judged(quarantine="quarantine.customers"),
+    source=Judged(quarantine="quarantine.customers", deletion="is_deleted"),
     slice_by="arrival_day",
     reads=(Reads("bronze.crm_customers", slice_by=ARRIVAL_DAY),),
     rules=(
@@ -294,7 +297,7 @@ ACCOUNTS = Contract(
         *_PROVENANCE,
     ),
     key=("customer_id", "changed_at", "arrival_day"),
-    source=Judged(quarantine="quarantine.accounts"),
+    source=Judged(quarantine="quarantine.accounts", deletion="is_deleted"),
     slice_by="arrival_day",
     reads=(Reads("bronze.crm_accounts", slice_by=ARRIVAL_DAY),),
     rules=(
@@ -326,7 +329,7 @@ PRODUCTS = Contract(
         *_PROVENANCE,
     ),
     key=("product_code", "changed_at", "arrival_day"),
-    source=Judged(quarantine="quarantine.products"),
+    source=Judged(quarantine="quarantine.products", deletion="is_deleted"),
     slice_by="arrival_day",
     reads=(Reads("bronze.erp_products", slice_by=ARRIVAL_DAY),),
     rules=(

@@ -11,10 +11,12 @@ from itertools import chain
 
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID, LINE
 from metalayer_assets.contracts.catalog import Catalog
-from metalayer_assets.contracts.model import Contract, Grain, Judged, Landed, Rule
+from metalayer_assets.contracts.dimension_checks import history_problems, joins_problems
+from metalayer_assets.contracts.model import Contract, Grain, Historised, Judged, Landed, Rule
+from metalayer_assets.contracts.replaced import CHANGE, FUNCTION_SUFFIXES, HISTORY, SLICE, WRITE_ID
 from metalayer_assets.contracts.types import Type
 
-LAYERS = ("bronze", "silver", "gold", "quarantine", "meta")
+LAYERS = ("bronze", "silver", "gold", "quarantine", "meta", HISTORY)
 # What the audit of a judged table knows of a row beside its columns.
 ENGINE_COLUMNS = frozenset({"calendar_start"})
 
@@ -23,6 +25,7 @@ _LONGEST = 63
 # What the warehouse makes of a table's name: a month, and the shell that months are built in.
 _SUFFIXES = ("_y2024m01", "_shell")
 _STAGE_COLUMNS = frozenset({"_slice", "_outcome", "_folded", "_failed", "_kept"})
+_HISTORY_COLUMNS = frozenset({WRITE_ID, SLICE, CHANGE})
 _JUDGED_PROVENANCE = ("quality_score", "broken_rules", "arrival_day", "source_file_id", "source_line")
 _JUDGED_AFTERWARDS = frozenset({"quality_score", "broken_rules"})
 _DIMENSIONS = frozenset({"completeness", "validity", "uniqueness", "consistency", "timeliness", "accuracy"})
@@ -35,15 +38,24 @@ def problems(catalog: Catalog) -> list[str]:
         f"{name} is declared {times} times; a table has one contract." for name, times in counted.items() if times > 1
     ]
     own = chain.from_iterable(_problems_of(contract, catalog) for contract in catalog.values())
-    return [*twice, *_circles(catalog), *own]
+    return [*twice, *_namesakes(catalog), *_circles(catalog), *own]
+
+
+def _namesakes(catalog: Catalog) -> Iterator[str]:
+    """Assets of two layers that share a table name, and so would share their history."""
+    first: dict[str, str] = {}
+    for contract in catalog.assets():
+        other = first.setdefault(contract.table, contract.name)
+        if other != contract.name:
+            yield f"{contract.name} is named like {other}; the past of both would be history.{contract.table}."
 
 
 def _circles(catalog: Catalog) -> Iterator[str]:
-    graph = {contract.name: {reads.table for reads in contract.reads} for contract in catalog.values()}
+    graph = {contract.name: contract.upstream for contract in catalog.values()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        yield f"{' is read by '.join(error.args[1])}: a table cannot be made from itself."
+        yield f"{' is needed by '.join(error.args[1])}: a table cannot be made from itself."
 
 
 def _problems_of(contract: Contract, catalog: Catalog) -> Iterator[str]:
@@ -53,6 +65,8 @@ def _problems_of(contract: Contract, catalog: Catalog) -> Iterator[str]:
         _slices(contract),
         _reads(contract, catalog),
         _judgement(contract, catalog),
+        history_problems(contract, catalog),
+        joins_problems(contract, catalog),
         chain.from_iterable(_rule(contract, rule) for rule in contract.rules),
     )
     return (f"{contract.name}: {problem}" for problem in said)
@@ -62,7 +76,7 @@ def _names(contract: Contract) -> Iterator[str]:
     parts = contract.name.split(".")
     if len(parts) != 2 or parts[0] not in LAYERS:
         yield f"a table is named layer.table, with a layer of {', '.join(LAYERS)}."
-    suffixes = _SUFFIXES if contract.by_month else ("",)
+    suffixes = _SUFFIXES if contract.by_month else FUNCTION_SUFFIXES if parts[0] == HISTORY else ("",)
     yield from _bad_names("the table", [parts[-1] + suffix for suffix in suffixes])
     yield from _bad_names("the column", (column.name for column in contract.columns))
     yield from _bad_names("the index", (f"{parts[-1]}_{'_'.join(index)}_idx" for index in contract.indexes))
@@ -82,7 +96,11 @@ def _bad_names(what: str, names: Iterable[str]) -> Iterator[str]:
 def _columns(contract: Contract) -> Iterator[str]:
     names = contract.column_names
     yield from (f"the column {name} is declared twice." for name, times in Counter(names).items() if times > 1)
-    yield from (f"the column {name} has the name of a column of the stage." for name in names if name in _STAGE_COLUMNS)
+    if contract.layer != HISTORY:
+        reserved = {**dict.fromkeys(_HISTORY_COLUMNS, "the history"), **dict.fromkeys(_STAGE_COLUMNS, "the stage")}
+        yield from (
+            f"the column {name} has the name of a column of {reserved[name]}." for name in names if name in reserved
+        )
     if not contract.key:
         yield "a table has a key."
     if len(set(contract.key)) < len(contract.key):
@@ -128,7 +146,8 @@ def _slices(contract: Contract) -> Iterator[str]:
 
 
 def _reads(contract: Contract, catalog: Catalog) -> Iterator[str]:
-    for reads in contract.reads:
+    named_by = contract.source.named_by if isinstance(contract.source, Historised) else ()
+    for reads in (*contract.reads, *named_by):
         source = catalog.get(reads.table)
         if source is None:
             yield f"it reads {reads.table}, which no contract declares."
@@ -146,6 +165,8 @@ def _judgement(contract: Contract, catalog: Catalog) -> Iterator[str]:
     if not isinstance(contract.source, Judged):
         return
     yield from _unknown(contract, "a judged table", _JUDGED_PROVENANCE)
+    if contract.source.deletion is not None:
+        yield from _unknown(contract, "deletion", (contract.source.deletion,))
     if contract.source.quarantine not in catalog:
         yield f"its quarantine table {contract.source.quarantine} is not declared."
     landed = [catalog.get(reads.table) for reads in contract.reads]

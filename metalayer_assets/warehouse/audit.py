@@ -9,10 +9,12 @@ from datetime import date
 from typing import Any
 
 from metalayer_assets.contracts import Contract
+from metalayer_assets.warehouse import invariants, ledger, outbox
 from metalayer_assets.warehouse.errors import SliceRefused
 from metalayer_assets.warehouse.ledger import SliceCounts
 from metalayer_assets.warehouse.slices import sliced
 from metalayer_assets.warehouse.statements import bind, ident
+from metalayer_assets.warehouse.tables import analyze
 
 Cursor = Any
 
@@ -63,6 +65,27 @@ def read_from_sources(cursor: Cursor, contract: Contract, slices: Sequence[date]
         {"slices": list(slices)},
     )
     return dict(cursor.fetchall())
+
+
+def unjoined(cursor: Cursor, contract: Contract, stage: str) -> str:
+    """Why rows of a stage may not be published that are not joined to the version of their day; '' where all are.
+
+    A member that the dimension does not know yet is no fault: the row carries the key that its inferred version will
+    have. Once the dimension has taken in the day that the row arrived, it must know the member.
+    """
+    if contract.joins:
+        # Without statistics the planner expects next to nothing of a stage, and would look up every row by itself.
+        analyze(cursor, stage)
+    for joins in contract.joins:
+        settled = set(ledger.standing(cursor, joins.table)) - set(outbox.pending(cursor).get(joins.table, ()))
+        rows = invariants.unjoined(cursor, contract, joins, stage, only="fact._outcome = 0", settled=sorted(settled))
+        if rows:
+            return (
+                f"{rows} rows name a {', '.join(joins.key)} without carrying the key of the version that"
+                f" {joins.table} holds for their day: mend the join in"
+                f" sql/{contract.layer}/{contract.table}.sql, or write {joins.table} again."
+            )
+    return ""
 
 
 def unaccounted(

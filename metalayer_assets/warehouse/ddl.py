@@ -8,6 +8,7 @@ from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Column, Contract
 from metalayer_assets.contracts.validation import LAYERS, problems
+from metalayer_assets.warehouse import as_of, replaced
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.locks import lock_catalog
 from metalayer_assets.warehouse.shipped import sql_folder
@@ -68,6 +69,7 @@ def catalog_fingerprint() -> str:
     """Hash of every contract and every function file: what `ensure` brings the database to."""
     parts = [contract.fingerprint() for contract in CATALOG.values()]
     parts += [path.read_text(encoding="utf-8") for path in sorted((sql_folder() / "init").glob("*.sql"))]
+    parts += as_of.definitions()
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -102,12 +104,15 @@ def ensure(cursor: Cursor) -> bool:
     cursor.execute(f"create sequence if not exists {ident(_WRITE_NUMBERS)}")
     for path in sorted((sql_folder() / "init").glob("*.sql")):
         cursor.execute(bind(path.read_text(encoding="utf-8")))
+    unborn = replaced.unborn(cursor)
     for contract in CATALOG.values():
         create, *additions = table_definition(contract)
         cursor.execute(bind(create))
         _check_standing(cursor, contract)
         for statement in additions:
             cursor.execute(bind(statement))
+    replaced.begin(cursor, unborn)
+    as_of.install(cursor)
     cursor.execute(f"comment on schema meta is {literal(_comment(fingerprint))}")
     return True
 

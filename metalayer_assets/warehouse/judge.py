@@ -117,9 +117,12 @@ from (
 def collapse(contract: Contract, stage: str) -> str:
     """The statement that collapses the rows of a stage that share key and slice into the one that stands.
 
-    The last line of the file that comes last by name stands; rejected rows never replace anything. Keys that are told
-    once, nearly all, are only counted: ranking every row would cost as much as judging it.
+    Where the contract says so, a deletion stands; else the last line of the file that comes last by name. Rejected rows
+    never replace anything. Keys that are told once, nearly all, are only counted: ranking every row would cost as much
+    as judging it.
     """
+    deletion = contract.source.deletion if isinstance(contract.source, Judged) else None
+    first = f"(staged.{ident(deletion)} is true) desc, " if deletion else ""
     key = ["_slice", *(name for name in contract.key if name != contract.sliced_by)]
     same = " and ".join(f"staged.{ident(name)} = repeated.{ident(name)}" for name in key)
     return f"""with repeated as (
@@ -135,7 +138,7 @@ ranked as (
         staged.source_line,
         row_number() over (
             partition by {listed(key, "staged")}
-            order by file.file_no desc nulls last, staged.source_line desc
+            order by {first}file.file_no desc nulls last, staged.source_line desc
         ) as place
     from {ident(stage)} as staged
     inner join repeated on {same}

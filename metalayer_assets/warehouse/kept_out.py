@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Contract, Judged
+from metalayer_assets.contracts.replaced import kept_columns
 from metalayer_assets.warehouse.checksums import checksum
 from metalayer_assets.warehouse.judge import REJECTED
 from metalayer_assets.warehouse.statements import bind, ident, listed, literal
@@ -21,12 +22,17 @@ REJECTED_ROWS = "rejected_rows"
 
 def content_columns(quarantine: Contract) -> tuple[str, ...]:
     """The columns that say what was kept out and why, not since when."""
-    return tuple(c.name for c in quarantine.columns if c.name not in {"first_seen_at", "state", "closed_at"})
+    return tuple(column.name for column in kept_columns(quarantine))
 
 
 def content_checksum(quarantine: Contract) -> str:
     """SQL aggregate expression of the checksum over kept-out rows, raw values and reasons included."""
-    return checksum(f"hashtextextended(row({listed(content_columns(quarantine))})::text, 0)")
+    return checksum(content_hash(quarantine))
+
+
+def content_hash(quarantine: Contract) -> str:
+    """SQL expression of a kept-out row's hash, raw values and reasons included."""
+    return f"hashtextextended(row({listed(content_columns(quarantine))})::text, 0)"
 
 
 def find_rows(cursor: Cursor, contract: Contract, slices: Sequence[date], stage: str) -> None:

@@ -1,7 +1,7 @@
 """Define what a write tells about itself and how it is kept in `meta.slice_ledger` here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,8 @@ Cursor = Any
 
 PUBLISHED, UNCHANGED, REFUSED = "published", "unchanged", "refused"
 EMPTY_CHECKSUM = "0:0"
+# The reason of an entry for a slice that was not asked for.
+BESIDE = "brought in line with slices written beside it"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class RuleCount:
 
 @dataclass(frozen=True)
 class SliceCounts:
-    """What one slice of a stage holds, or a published slice held. All counts are rows."""
+    """What one slice of a stage holds, or a published slice held. All counts are rows.
+
+    A slice that stands carries the version of the code that made it, and keeps it when only rows of it are replaced.
+    """
 
     rows_read: int = 0
     rows_written: int = 0
@@ -40,6 +45,11 @@ class SliceCounts:
     quarantine_checksum: str = EMPTY_CHECKSUM
     quality_score: Decimal | None = None
     rules: tuple[RuleCount, ...] = ()
+    code_version: str | None = None
+
+    def same_rows(self, other: "SliceCounts | None") -> bool:
+        """Whether the rows of a slice with these counts are those of the other; one never written holds none."""
+        return self.checksum == (other.checksum if other else EMPTY_CHECKSUM)
 
     def same_content(self, other: "SliceCounts | None") -> bool:
         """Whether a slice with these counts holds what the other holds."""
@@ -68,6 +78,7 @@ class WriteReport:
         slices: Counts of every slice asked for.
         published: The slices that changed; the others were left as they stood.
         touched: Slices downstream whose truth changed, by table.
+        beside: Counts of slices that were not asked for and that the write has brought in line as well.
     """
 
     table: str
@@ -75,6 +86,7 @@ class WriteReport:
     slices: Mapping[date, SliceCounts]
     published: frozenset[date]
     touched: Mapping[str, Sequence[date]] = field(default_factory=dict)
+    beside: Mapping[date, SliceCounts] = field(default_factory=dict)
 
     def total(self, count: str) -> int:
         """Sum of one of the row counts over all slices."""
@@ -98,7 +110,7 @@ def standing(cursor: Cursor, table: str, slices: Sequence[date] | None = None) -
             """
             select distinct on (slice)
                 slice, rows_read, rows_written, rows_collapsed, rows_quarantined, checksum, quarantine_checksum,
-                quality_score
+                quality_score, code_version
             from meta.slice_ledger
             where table_name = :table and status <> 'refused' and (:slices::date[] is null or slice = any(:slices))
             order by slice, write_id desc
@@ -106,7 +118,7 @@ def standing(cursor: Cursor, table: str, slices: Sequence[date] | None = None) -
         ),
         {"table": table, "slices": None if slices is None else list(slices)},
     )
-    return {row[0]: SliceCounts(*row[1:]) for row in cursor.fetchall()}
+    return {row[0]: replace(SliceCounts(*row[1:-1]), code_version=row[-1]) for row in cursor.fetchall()}
 
 
 def outdated(cursor: Cursor, table: str, code_version: str) -> list[date]:
@@ -160,9 +172,10 @@ def record(
                     counts.rows_collapsed,
                 ),
                 *(counts.rows_quarantined, counts.checksum, counts.quarantine_checksum, counts.quality_score),
-                *(report.status(day), None, context.run_id, context.code_version, started_at),
+                *(report.status(day), None if day in report.slices else BESIDE, context.run_id),
+                *(counts.code_version or context.code_version, started_at),
             )
-            for day, counts in sorted(report.slices.items())
+            for day, counts in sorted({**report.beside, **report.slices}.items())
         ],
     )
     results = CATALOG["meta.rule_results"]

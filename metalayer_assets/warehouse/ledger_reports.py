@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from metalayer_assets.contracts import CATALOG
+from metalayer_assets.warehouse.ledger import BESIDE
 from metalayer_assets.warehouse.statements import bind
 
 Cursor = Any
@@ -26,25 +27,28 @@ class RunRows:
 
 
 def rows_of(cursor: Cursor, run_ids: Sequence[str]) -> list[RunRows]:
-    """What these runs wrote, table by table, upstream first."""
+    """What these runs wrote, table by table, upstream first; rows are those of the slices that were asked for."""
     cursor.execute(
         bind(
             """
             select
                 table_name,
-                coalesce(sum(rows_read) filter (where status <> 'refused'), 0)::bigint,
-                coalesce(sum(rows_written) filter (where status <> 'refused'), 0)::bigint,
-                coalesce(sum(rows_collapsed) filter (where status <> 'refused'), 0)::bigint,
-                coalesce(sum(rows_quarantined) filter (where status <> 'refused'), 0)::bigint,
+                coalesce(sum(rows_read) filter (where told), 0)::bigint,
+                coalesce(sum(rows_written) filter (where told), 0)::bigint,
+                coalesce(sum(rows_collapsed) filter (where told), 0)::bigint,
+                coalesce(sum(rows_quarantined) filter (where told), 0)::bigint,
                 count(*) filter (where status = 'published'),
                 count(*) filter (where status = 'unchanged'),
                 count(*) filter (where status = 'refused')
-            from meta.slice_ledger
-            where run_id = any(:runs::text[])
+            from (
+                select *, status <> 'refused' and reason is distinct from :beside as told
+                from meta.slice_ledger
+                where run_id = any(:runs::text[])
+            ) as written
             group by table_name
             """
         ),
-        {"runs": list(run_ids)},
+        {"runs": list(run_ids), "beside": BESIDE},
     )
     order = {name: number for number, name in enumerate(CATALOG)}
     found = [RunRows(*row) for row in cursor.fetchall()]

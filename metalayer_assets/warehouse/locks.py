@@ -49,6 +49,29 @@ def lock_touching(cursor: Cursor, table: str) -> None:
     cursor.execute(bind("select pg_advisory_xact_lock(:table, -2)"), {"table": _number(table)})
 
 
+def lock_first(cursor: Cursor, table: str) -> None:
+    """Exclude other writers of the table's first rows until the end of the transaction.
+
+    A lock of its own, taken before that of the months: a writer that finds that it is not the first must not hold what
+    others take after theirs.
+    """
+    cursor.execute(bind("select pg_advisory_xact_lock(:table, -3)"), {"table": _number(table)})
+
+
+def lock_reading(cursor: Cursor, table: str) -> None:
+    """Wait for writers of the table that tell what they touched, and hold up others, until the end of the transaction.
+
+    Whoever must see one moment of the table in several statements takes it, and whoever joins a dimension: its writer
+    must see the rows that were joined to the versions it replaces, or would not touch them.
+    """
+    cursor.execute(bind("select pg_advisory_xact_lock_shared(:table, -2)"), {"table": _number(table)})
+
+
+def lock_table(cursor: Cursor, table: str) -> None:
+    """Wait until no other transaction writes the table, then exclude others until the end of this one."""
+    cursor.execute(bind("select pg_advisory_xact_lock(:table, 0)"), {"table": _number(table)})
+
+
 def lock_catalog(cursor: Cursor) -> None:
     """Exclude other creators of tables until the end of the transaction."""
     cursor.execute(bind("select pg_advisory_xact_lock(:catalog)"), {"catalog": _number(_CATALOG)})

@@ -8,7 +8,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-from metalayer_assets.contracts import Contract, Judged, Modelled
+from metalayer_assets.contracts import Contract, Historised, Judged, Modelled
+from metalayer_assets.contracts.dimensions import attributes_of
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.shipped import sql_folder
 
@@ -59,11 +60,11 @@ def model_of(contract: Contract) -> Model:
     if not path.is_file():
         raise ContractError(f"{contract.name} has no model: write one SELECT into sql/{contract.layer}/{path.name}.")
     model = _parsed(path)
-    declared = frozenset(reads.table for reads in contract.reads)
+    declared = {reads.table for reads in contract.reads} | {joins.table for joins in contract.joins}
     if model.tables != declared:
         raise ContractError(
             f"sql/{contract.layer}/{path.name} reads {sorted(model.tables)} but the contract of {contract.name} "
-            f"declares {sorted(declared)}: make `reads` and the SELECT agree."
+            f"declares {sorted(declared)}: make `reads`, `joins` and the SELECT agree."
         )
     expected = set(expected_outputs(contract))
     found = set(model.outputs) - (_RESERVED if isinstance(contract.source, Modelled) else frozenset())
@@ -78,8 +79,11 @@ def model_of(contract: Contract) -> Model:
 def expected_outputs(contract: Contract) -> tuple[str, ...]:
     """The columns that the model of a table must yield.
 
-    A judged table's model yields cleaned text for every column that is neither derived nor added by the audit.
+    A judged table's model yields cleaned text for every column that is neither derived nor added by the audit; that of
+    a dimension yields what is known of a member.
     """
+    if isinstance(contract.source, Historised):
+        return attributes_of(contract)
     if isinstance(contract.source, Judged):
         return tuple(
             column.name

@@ -12,10 +12,9 @@ from typing import Any
 from metalayer_assets.contracts import Contract, Grain
 from metalayer_assets.warehouse.locks import lock_months
 from metalayer_assets.warehouse.statements import bind, ident
+from metalayer_assets.warehouse.tables import analyze
 
 Cursor = Any
-
-_SAMPLE = 20
 
 
 def month_of(day: date) -> date:
@@ -99,7 +98,5 @@ class Shell:
                 self._bounds(month),
             )
         self._cursor.execute(f"drop table {ident(self.relation)}")
-        # The planner must know of the new months at once: the next model reads them before autovacuum would look, and
-        # autovacuum never looks at the table above them. A small sample is enough to choose between join methods.
-        self._cursor.execute(f"set local default_statistics_target = {_SAMPLE}")
-        self._cursor.execute(f"analyze {ident(self._contract.name)}")
+        # The next model reads the new months at once; and at the table above them autovacuum never looks.
+        analyze(self._cursor, self._contract.name)

@@ -163,8 +163,8 @@ def derived_work(cursor: Cursor, settings: Settings, scope: Scope) -> tuple[list
 
 def _upstream(table: str) -> set[str]:
     found: set[str] = set()
-    for reads in CATALOG[table].reads:
-        found |= {reads.table} | _upstream(reads.table)
+    for source in CATALOG[table].upstream:
+        found |= {source} | _upstream(source)
     return found
 
 

@@ -103,6 +103,12 @@ def _share(name: str, text: str) -> float:
     return share
 
 
+def _days(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise SettingError(f"{name}={text!r} is not a number of days. Write a whole number from 0, such as 400.")
+    return int(text)
+
+
 def _embedded_postgres(name: str, text: str) -> int:
     if text not in {"16", "18"}:
         raise SettingError(f"{name}={text!r} is not a version that comes with MetaLayer. Write 16 or 18.")
@@ -159,6 +165,21 @@ class Settings:
         _share,
         "Share (0 to 1) of its rows that a slice may lose in one write before the write is refused.",
     )
+    history_days: int = _variable(
+        "METALAYER_HISTORY_DAYS",
+        "400",
+        _days,
+        "Days after which `metalayer history --forget` deletes rows that a write replaced; 0: keep none.",
+    )
+    scratch_url: str | None = _variable(
+        "METALAYER_SCRATCH_URL",
+        "",
+        _database_url,
+        "PostgreSQL database without a warehouse in it, for `metalayer rebuild --check` to build one in and to clear"
+        " again; empty: the role creates a database on the warehouse's server, and drops it."
+        " METALAYER_SCRATCH_URL_FILE names a file that holds the URL instead.",
+        from_file=True,
+    )
     embedded_postgres: int = _variable(
         "METALAYER_EMBEDDED_POSTGRES",
         "18",
@@ -168,8 +189,9 @@ class Settings:
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self)}
-        if self.database_url is not None:
-            shown["database_url"] = safe_url(self.database_url)
+        for name in ("database_url", "scratch_url"):
+            if shown[name] is not None:
+                shown[name] = safe_url(shown[name])
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @classmethod
@@ -232,6 +254,11 @@ def safe_url(url: str) -> str:
         return "<unreadable database URL>"
     masked = {key: _MASK for key in parsed.query if "password" in key.lower()}
     return _render(parsed.update_query_dict(masked), hide_password=True)
+
+
+def beside(database_url: str, name: str) -> str:
+    """Give the URL of another database on the same server, with the same user and query parameters."""
+    return _render(make_url(database_url).set(database=name))
 
 
 def dagster_storage_url(database_url: str) -> str:

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metalayer_assets.contracts import Contract, Judged
+from metalayer_assets.contracts import Contract, Historised, Judged
 from metalayer_assets.warehouse.ddl import relation_columns
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.judge import COLLAPSED, WRITTEN, collapse, judged_select
 from metalayer_assets.warehouse.models import FOLDED, KEPT, Model, model_of
+from metalayer_assets.warehouse.scd2 import versions_select
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.statements import bind, ident, listed
+from metalayer_assets.warehouse.tellers import Members
 
 Cursor = Any
 STAGE = "staged"
@@ -29,12 +31,14 @@ _FRAME_CHUNK_ROWS = 50_000
 
 
 def compiled_select(contract: Contract) -> str:
-    """The SELECT that a judged or modelled table's contract and model compile to: the rows of its stage.
+    """The SELECT that contract and model of a table compile to: the rows of its stage, or a dimension's versions.
 
     Raises:
         ContractError: The model and the contract do not fit.
     """
     model = model_of(contract)
+    if isinstance(contract.source, Historised):
+        return versions_select(contract, model, Members.FEW)
     return judged_select(contract, model) if isinstance(contract.source, Judged) else _modelled_select(contract, model)
 
 

@@ -1,8 +1,22 @@
 """Answer small questions about tables here; keep writing out."""
 
+from typing import Any
+
 from metalayer_assets.contracts import Contract
 from metalayer_assets.warehouse.database import Database
-from metalayer_assets.warehouse.statements import bind
+from metalayer_assets.warehouse.statements import bind, ident
+
+Cursor = Any
+_SAMPLE = 20
+
+
+def analyze(cursor: Cursor, table: str) -> None:
+    """Let the planner know of rows that the transaction has just written: autovacuum would look too late, or never.
+
+    A small sample is enough to choose between ways to join.
+    """
+    cursor.execute(f"set local default_statistics_target = {_SAMPLE}")
+    cursor.execute(f"analyze {ident(table)}")
 
 
 def row_count(database: Database, contract: Contract) -> int:

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from metalayer_assets.contracts import CATALOG, Contract, Landed
+from metalayer_assets.contracts import CATALOG, Contract, Historised, Landed
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.loading import sha256_of
 from metalayer_assets.warehouse.statements import bind, ident, listed
@@ -84,22 +84,24 @@ def _upstream(cursor: Cursor, contract: Contract, row: dict[str, Any], landing: 
     day, file_id, line = (row[name] for name in columns)
     if isinstance(contract.source, Landed):
         return [_line(cursor, file_id, line, landing)]
-    source = CATALOG[contract.reads[0].table]
-    theirs = _origin_columns(source)
-    if theirs is None:
-        return []
-    cursor.execute(
-        bind(
-            f"select {listed(source.column_names)} from {ident(source.name)} where {ident(theirs[0])} = :day"
-            f" and {ident(theirs[1])} = :file_id and {ident(theirs[2])} = :line"
-        ),
-        {"day": day, "file_id": file_id, "line": line},
-    )
+    named_by = contract.source.named_by if isinstance(contract.source, Historised) else ()
     steps: list[Step] = []
-    for found in cursor.fetchall():
-        told = dict(zip(source.column_names, found, strict=True))
-        steps.append({"table": source.name, "row": told, "note": "came from"})
-        steps += _upstream(cursor, source, told, landing)
+    # A file belongs to one table, so that of several sources only one can hold the row.
+    for source in (CATALOG[reads.table] for reads in (*contract.reads, *named_by)):
+        theirs = _origin_columns(source)
+        if theirs is None:
+            continue
+        cursor.execute(
+            bind(
+                f"select {listed(source.column_names)} from {ident(source.name)} where {ident(theirs[0])} = :day"
+                f" and {ident(theirs[1])} = :file_id and {ident(theirs[2])} = :line"
+            ),
+            {"day": day, "file_id": file_id, "line": line},
+        )
+        for found in cursor.fetchall():
+            told = dict(zip(source.column_names, found, strict=True))
+            steps.append({"table": source.name, "row": told, "note": "came from"})
+            steps += _upstream(cursor, source, told, landing)
     return steps
 
 

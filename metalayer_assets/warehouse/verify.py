@@ -1,21 +1,25 @@
 """Recompute here, from the data alone, everything that the ledger says; keep repairing out."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from metalayer_assets.contracts import CATALOG, Contract, Judged, Landed, Modelled
+from metalayer_assets.contracts import CATALOG, Contract, Historised, Judged, Landed, Modelled
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID
-from metalayer_assets.warehouse import ledger, outbox
+from metalayer_assets.warehouse import invariants, ledger, outbox
 from metalayer_assets.warehouse.checksums import checksum, row_hash
 from metalayer_assets.warehouse.kept_out import LINES, content_checksum
 from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, SliceCounts
+from metalayer_assets.warehouse.past_sums import broken_past
+from metalayer_assets.warehouse.rollback import rolled_back
 from metalayer_assets.warehouse.slices import slice_of
 from metalayer_assets.warehouse.statements import bind, ident, listed, literal
 
 Cursor = Any
 _SHOWN = 5
+_SETTLED = "not {} = any(:waiting::date[])"
 
 
 @dataclass
@@ -47,14 +51,20 @@ def verify(cursor: Cursor) -> list[TableVerdict]:
         standing = ledger.standing(cursor, contract.name)
         verdict = _checksums(cursor, contract, standing)
         verdict.pending = len(pending.get(contract.name, ()))
+        # Neither holds what its sources say: the one not yet, the other not any more.
+        behind = [*pending.get(contract.name, ()), *rolled_back(cursor, contract.name)]
         if isinstance(contract.source, Landed):
             verdict.problems += _files(cursor, contract)
         else:
-            verdict.problems += _hops(cursor, contract, standing, set(pending.get(contract.name, ())))
+            verdict.problems += _hops(cursor, contract, standing, set(behind))
         if isinstance(contract.source, Judged | Landed):
             verdict.problems += _kept_out(cursor, contract, standing)
-        if isinstance(contract.source, Modelled) and "source_file_id" in contract.column_names:
-            verdict.problems += _orphans(cursor, contract)
+        if isinstance(contract.source, Modelled | Historised) and "source_file_id" in contract.column_names:
+            verdict.problems += _orphans(cursor, contract, behind)
+        if isinstance(contract.source, Historised):
+            verdict.problems += invariants.broken_history(cursor, contract, contract.name)
+        verdict.problems += _unjoined(cursor, contract, {**pending, contract.name: behind})
+        verdict.problems += broken_past(cursor, contract)
         verdicts.append(verdict)
     verdicts += [_quarantine(cursor, name) for name in CATALOG if name.startswith("quarantine.")]
     return verdicts
@@ -98,11 +108,41 @@ def _hops(cursor: Cursor, contract: Contract, standing: dict[date, SliceCounts],
     from metalayer_assets.warehouse.audit import read_from_sources  # noqa: PLC0415 -- audit raises, verify reports
 
     slices = sorted(standing)
-    at_source = read_from_sources(cursor, contract, slices) if slices else {}
+    at_source = read_from_sources(cursor, contract, slices) if slices else None
+    held = Counter(at_source or {})
+    if isinstance(contract.source, Historised):
+        # An inferred member stands for the one row that named it first.
+        held.update(_inferred(cursor, contract))
     return [
-        f"slice {day} read {standing[day].rows_read} rows but its sources hold {(at_source or {}).get(day, 0)}"
+        f"slice {day} read {standing[day].rows_read} rows but its sources hold {held[day]}"
         for day in slices
-        if day not in pending and standing[day].rows_read != (at_source or {}).get(day, 0)
+        if day not in pending and standing[day].rows_read != held[day]
+    ]
+
+
+def _inferred(cursor: Cursor, contract: Contract) -> dict[date, int]:
+    cursor.execute(f"select {slice_of(contract)}, count(*) from {ident(contract.name)} where is_inferred group by 1")
+    return dict(cursor.fetchall())
+
+
+def _unjoined(cursor: Cursor, contract: Contract, pending: Mapping[str, Sequence[date]]) -> list[str]:
+    """Rows that carry another key than that of the version valid on their day, in slices that nothing has touched."""
+    if any(pending.get(joins.table) for joins in contract.joins):
+        return []
+    waiting = {"waiting": list(pending.get(contract.name, ()))}
+    found = [
+        (
+            joins,
+            invariants.unjoined(
+                cursor, contract, joins, contract.name, only=_SETTLED.format(slice_of(contract)), binds=waiting
+            ),
+        )
+        for joins in contract.joins
+    ]
+    return [
+        f"{rows} rows do not carry the key of the version of {joins.table} that is valid on their day"
+        for joins, rows in found
+        if rows
     ]
 
 
@@ -153,23 +193,29 @@ def _files(cursor: Cursor, contract: Contract) -> list[str]:
     ]
 
 
-def _orphans(cursor: Cursor, contract: Contract) -> list[str]:
-    source = contract.reads[0]
-    cursor.execute(
-        f"""
-        select {listed(contract.key, "fact")}
-        from {ident(contract.name)} as fact
-        where not exists (
+def _orphans(cursor: Cursor, contract: Contract, behind: Sequence[date]) -> list[str]:
+    named_by = contract.source.named_by if isinstance(contract.source, Historised) else ()
+    keys = contract.source.natural_key if isinstance(contract.source, Historised) else contract.reads[0].key
+    sources = (*contract.reads, *named_by)
+    missing = " and ".join(
+        f"""not exists (
             select from {ident(source.table)} as told
-            where {" and ".join(f"told.{ident(k)} = fact.{ident(k)}" for k in source.key)}
-                and told.arrival_day = fact.arrival_day
-                and told.source_file_id = fact.source_file_id
-                and told.source_line = fact.source_line
-        )
-        limit {_SHOWN}
-        """
+            where {" and ".join(f"told.{ident(t)} = made.{ident(o)}" for t, o in zip(source.key, keys, strict=True))}
+                and told.arrival_day = made.arrival_day
+                and told.source_file_id = made.source_file_id
+                and told.source_line = made.source_line
+        )"""
+        for source in sources
     )
-    return [f"row {row} has no source row in {source.table}" for row in cursor.fetchall()]
+    cursor.execute(
+        bind(
+            f"select {listed(contract.key)} from {ident(contract.name)} as made"
+            f" where {slice_of(contract, 'made')} <> all(:behind::date[]) and {missing} limit {_SHOWN}"
+        ),
+        {"behind": list(behind)},
+    )
+    told_by = " or ".join(source.table for source in sources)
+    return [f"row {row} has no source row in {told_by}" for row in cursor.fetchall()]
 
 
 def _quarantine(cursor: Cursor, name: str) -> TableVerdict:

@@ -4,7 +4,7 @@ This is the one way rows get into an asset's table. It knows the order of the st
 module of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import pandas as pd
 import psycopg2.errors
 
-from metalayer_assets.contracts import Contract, Judged, Landed
+from metalayer_assets.contracts import CATALOG, Contract, Extracts, Historised, Judged, Landed
 from metalayer_assets.warehouse import (
     audit,
     bronze_stage,
     ddl,
+    dimension_writer,
+    holdings,
     kept_out,
     ledger,
     locks,
@@ -24,6 +26,7 @@ from metalayer_assets.warehouse import (
     outbox,
     publish,
     registry,
+    replaced,
     staging,
 )
 from metalayer_assets.warehouse.audit import Refusal
@@ -87,8 +90,12 @@ class SliceWriter:
         started_at = datetime.now(tz=UTC)
         try:
             with self.database.transaction() as cursor:
-                locks.lock_slices(cursor, contract.name, days)
-                report = self._write(cursor, contract, days, context, frame)
+                if isinstance(contract.source, Historised):
+                    locks.lock_table(cursor, contract.name)
+                    report = dimension_writer.write(cursor, contract, days, kept=self.settings.history_days > 0)
+                else:
+                    locks.lock_slices(cursor, contract.name, days)
+                    report = self._write(cursor, contract, days, context, frame)
                 ledger.record(cursor, report, context, started_at=started_at)
                 return report
         except psycopg2.errors.IntegrityError as error:
@@ -120,22 +127,52 @@ class SliceWriter:
         frame: pd.DataFrame | None,
     ) -> WriteReport:
         standing = ledger.standing(cursor, contract.name, days)
-        outbox.consume(cursor, contract.name, days)
+        distrusted = outbox.consume(cursor, contract.name, days)
         write_id = ledger.next_write_id(cursor)
         if isinstance(contract.source, Landed):
             return self._write_landed(cursor, contract, days, context, standing=standing, write_id=write_id)
         counts = self._stage(cursor, contract, days, frame)
         self._refuse_shrinking(contract, counts, standing, context)
+        told = standing
+        if distrusted:
+            standing = standing | holdings.as_held(cursor, contract, standing, distrusted)
+        sound = replaced.sound_slices(cursor, contract, write_id, told=told, standing=standing, counts=counts)
         changed = [day for day in days if not counts[day].same_content(standing.get(day))]
         report = WriteReport(contract.name, write_id, counts, frozenset(changed))
-        if not changed:
-            return report
-        held = {day for day in changed if day in standing and standing[day].rows_written}
-        altered = [day for day in changed if day in held or counts[day].rows_written]
+        return self.publish(cursor, contract, report, standing=standing, sound=sound) if changed else report
+
+    def publish(
+        self,
+        cursor: Cursor,
+        contract: Contract,
+        report: WriteReport,
+        *,
+        standing: Mapping[date, SliceCounts],
+        sound: Collection[date],
+    ) -> WriteReport:
+        """Replace slices by what is staged for them, keep what that replaces, and enter what it touches.
+
+        Args:
+            cursor: Cursor in the write's transaction, under the lock of the slices.
+            contract: The table; not a landed one.
+            report: The write; the slices in `published` are replaced.
+            standing: What the slices hold now.
+            sound: Those of them that hold what the ledger says.
+
+        Returns:
+            The report, with the slices that were touched.
+        """
+        counts, changed, write_id = report.slices, sorted(report.published), report.write_id
+        # A snapshot tells of whoever is not in it, and of whoever is kept out of it.
+        tells = isinstance(contract.source, Judged) and CATALOG.extracts_of(contract.name) is Extracts.SNAPSHOT
+        altered = [day for day in changed if tells or not counts[day].same_rows(standing.get(day))]
+        held = {day for day in altered if day in standing and standing[day].rows_written}
         all_new = False
-        if outbox.needs_rows(contract) and altered:
+        noted = bool(altered) and outbox.needs_rows(contract, replacing=bool(held))
+        if noted:
             all_new = outbox.first_rows(cursor, contract)
             outbox.note_changes(cursor, contract, altered, staging.STAGE, replaced=sorted(held), all_new=all_new)
+        self._keep(cursor, contract, write_id, [day for day in changed if day in sound], staging.STAGE)
         publish.replace_slices(
             cursor,
             contract,
@@ -145,12 +182,16 @@ class SliceWriter:
         )
         if isinstance(contract.source, Judged):
             kept_out.keep_out_rows(cursor, contract, changed)
-        touched = outbox.touch(cursor, contract, altered, write_id, all_new=all_new) if altered else {}
+        touched: Mapping[str, Sequence[date]] = {}
+        if altered:
+            touched = outbox.touch(cursor, contract, altered, write_id, all_new=all_new, noted=noted)
         return replace(report, touched=touched)
 
     def _stage(
         self, cursor: Cursor, contract: Contract, days: Sequence[date], frame: pd.DataFrame | None
     ) -> dict[date, SliceCounts]:
+        for joins in contract.joins:
+            locks.lock_reading(cursor, joins.table)
         unaccounted: dict[date, str] = {}
         for _ in range(_STAGINGS):
             # A source that another run commits to between stage and count makes them differ; the second stage then
@@ -168,6 +209,9 @@ class SliceWriter:
             at_source = audit.read_from_sources(cursor, contract, days) if frame is None else None
             unaccounted = audit.unaccounted(contract, days, counts, at_source)
             if not unaccounted:
+                unjoined = audit.unjoined(cursor, contract, staging.STAGE)
+                if unjoined:
+                    raise Refusal(contract.name, dict.fromkeys(days, unjoined), counts)
                 return counts
         raise Refusal(contract.name, unaccounted, counts)
 
@@ -197,12 +241,19 @@ class SliceWriter:
         altered = [
             day for day in changed if counts[day].rows_written or (day in standing and standing[day].rows_written)
         ]
+        self._keep(cursor, contract, write_id, changed, staging.STAGE)
         bronze_stage.publish_days(cursor, contract, stage, changed)
         kept_out.keep_out_lines(cursor, contract, changed)
         registry.register(cursor, contract.name, {day: stage.loads.get(day, []) for day in asked}, write_id)
-        touched = outbox.touch(cursor, contract, altered, write_id, all_new=False) if altered else {}
+        touched: Mapping[str, Sequence[date]] = {}
+        if altered:
+            touched = outbox.touch(cursor, contract, altered, write_id, all_new=False, noted=False)
         everything = {**counts, **{day: standing[day] for day in same}}
         return WriteReport(contract.name, write_id, everything, frozenset(changed), touched)
+
+    def _keep(self, cursor: Cursor, contract: Contract, write_id: int, slices: Sequence[date], stage: str) -> None:
+        kept = self.settings.history_days > 0
+        replaced.keep_differences(cursor, contract, write_id, slices, stage, kept=kept)
 
     def _refuse_shrinking(
         self,

@@ -8,8 +8,12 @@ from metalayer_assets.contracts import (
     Catalog,
     Column,
     Contract,
+    Extracts,
     Grain,
+    Historised,
+    Joins,
     Judged,
+    Landed,
     Reads,
     Stored,
     Type,
@@ -32,11 +36,17 @@ def table(name: str, *reads: str) -> Contract:
     )
 
 
+def naming(contract: Contract) -> tuple[Reads, ...]:
+    """How a dimension reads the tables that only name its members."""
+    return contract.source.named_by if isinstance(contract.source, Historised) else ()
+
+
 def test_every_table_stands_after_the_tables_that_it_reads():
     order = list(CATALOG)
     for contract in CATALOG.values():
-        for reads in contract.reads:
-            assert order.index(reads.table) < order.index(contract.name)
+        joined = [joins.table for joins in contract.joins]
+        for upstream in [*(reads.table for reads in (*contract.reads, *naming(contract))), *joined]:
+            assert order.index(upstream) < order.index(contract.name)
 
 
 def test_the_order_follows_the_reads_and_not_the_declaration():
@@ -53,9 +63,49 @@ def test_every_judged_table_has_a_quarantine_that_knows_its_business_key():
 
 
 def test_the_readers_of_a_table_are_found_with_how_they_read_it():
-    readers = {contract.name: reads.slice_by for contract, reads in CATALOG.readers_of("silver.orders")}
-    assert readers == {"gold.fact_orders": "order_date"}
+    readers = {contract.name: reads for contract, reads in CATALOG.readers_of("silver.orders")}
+    assert readers == {
+        "gold.fact_orders": Reads("silver.orders", slice_by="order_date", key=("order_id",)),
+        # Of an order, a dimension takes in only whom it names.
+        "gold.dim_customer": Reads("silver.orders", slice_by="arrival_day", key=("customer_id",)),
+        "gold.dim_product": Reads("silver.orders", slice_by="arrival_day", key=("product_code",)),
+    }
+    assert [contract.name for contract, _ in CATALOG.readers_of("silver.products")] == ["gold.dim_product"]
     assert CATALOG.readers_of("gold.agg_daily_sales") == ()
+
+
+def test_the_joiners_of_a_dimension_are_found_with_how_they_are_joined():
+    joiners = {contract.name: joins for contract, joins in CATALOG.joiners_of("gold.dim_product")}
+    assert joiners == dict.fromkeys(
+        ("gold.fact_orders", "gold.fact_sales"),
+        Joins("gold.dim_product", key=("product_code",), surrogate="product_key"),
+    )
+    assert CATALOG.joiners_of("gold.dim_date") == ()
+    # Being joined is no reading: a fact has no row of a dimension to account for.
+    assert CATALOG.readers_of("gold.dim_product") == ()
+
+
+def test_what_a_table_depends_on_is_told_once_each():
+    assert CATALOG["gold.dim_customer"].upstream == (
+        "silver.customers",
+        "silver.accounts",
+        "silver.orders",
+        "silver.sales",
+    )
+    assert CATALOG["gold.fact_sales"].upstream == ("silver.sales", "gold.dim_customer", "gold.dim_product")
+    twice = table("gold.b", "gold.a", "gold.a")
+    assert twice.upstream == ("gold.a",)
+
+
+def test_what_extracts_say_is_known_of_the_table_that_judges_them():
+    assert CATALOG.extracts_of("silver.accounts") is Extracts.CHANGES
+    landed = CATALOG["bronze.crm_accounts"]
+    assert isinstance(landed.source, Landed)
+    snapshots = replace(landed, source=replace(landed.source, extracts=Extracts.SNAPSHOT))
+    others = [contract for contract in CATALOG.declared if contract.name != landed.name]
+    catalog = Catalog((*others, snapshots))
+    assert catalog.extracts_of("silver.accounts") is Extracts.SNAPSHOT
+    assert catalog.extracts_of("silver.customers") is Extracts.CHANGES
 
 
 def test_assets_are_the_tables_that_the_warehouse_makes_of_landed_data():

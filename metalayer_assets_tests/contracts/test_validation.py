@@ -19,30 +19,15 @@ from metalayer_assets.contracts import (
     Type,
 )
 from metalayer_assets.contracts.predicate import Col
-from metalayer_assets.contracts.validation import problems
+from metalayer_assets.contracts.validation import LAYERS, problems
 from metalayer_assets.definitions import build_defs
 from metalayer_assets.warehouse import ddl
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.errors import ContractError
+from metalayer_assets_tests.contracts.changes import catalog_with, told, with_column
 
 ORDERS = CATALOG["silver.orders"]
 FACTS = CATALOG["gold.fact_orders"]
-
-
-def catalog_with(contract: Contract) -> Catalog:
-    """The catalog with another contract in place of the one of that name, or beside the others."""
-    others = [standing for standing in CATALOG.declared if standing.name != contract.name]
-    return Catalog((*others, contract))
-
-
-def told(contract: Contract, **changes: Any) -> list[str]:
-    """Problems of the catalog when this contract is changed so."""
-    return problems(catalog_with(replace(contract, **changes)))
-
-
-def with_column(contract: Contract, changed: str, **changes: Any) -> tuple[Column, ...]:
-    """The contract's columns, one of them changed."""
-    return tuple(replace(column, **changes) if column.name == changed else column for column in contract.columns)
 
 
 def test_the_contracts_of_the_warehouse_have_no_problem():
@@ -177,7 +162,7 @@ def test_a_name_must_leave_room_for_its_months():
 
 def test_a_layer_that_nobody_creates_is_a_problem():
     assert told(FACTS, name="platinum.fact") == [
-        "platinum.fact: a table is named layer.table, with a layer of bronze, silver, gold, quarantine, meta."
+        f"platinum.fact: a table is named layer.table, with a layer of {', '.join(LAYERS)}."
     ]
 
 

@@ -45,8 +45,35 @@ def test_the_sales_keep_the_lines_whose_amount_is_zero(truth):
 def test_the_accounts_give_the_known_customers_and_moves(truth):
     assert truth.bronze_accounts == truth.silver_accounts == 19_296
     assert truth.customers == 4_372
-    assert truth.region_versions == 4_388
     assert truth.customers_with_orders_but_no_account == 0
+    assert sum(len(versions) for versions in truth.versions.values()) == 4_388
+    moved = {customer: versions for customer, versions in truth.versions.items() if len(versions) > 1}
+    assert sum(len(versions) - 1 for versions in moved.values()) == 16
+    assert len(moved) == 8
+    assert [(version.first_day, version.told[2]) for version in truth.versions["12431"]] == [
+        (date(2010, 12, 1), "Australia"),
+        (date(2011, 2, 17), "Belgium"),
+        (date(2011, 2, 27), "Australia"),
+        (date(2011, 10, 10), "Belgium"),
+        (date(2011, 11, 4), "Australia"),
+    ]
+    for versions in truth.versions.values():
+        ends = [version.next_day for version in versions]
+        assert ends == [*(version.first_day for version in versions[1:]), None]
+
+
+def test_the_facts_of_a_customer_are_counted_where_they_lived(truth):
+    assert sum(found.rows for found in truth.orders_by_region.values()) == 540_571 - 133_742
+    assert sum(found.rows for found in truth.sales_by_region.values()) == 541_907 - 135_078
+    # As the source tells the country of each line, which the landing has only as that of the account.
+    assert truth.orders_by_region["United Kingdom"].rows == 361_878
+    assert truth.orders_by_region["Belgium"].rows == 2_069
+
+
+def test_every_product_is_known_by_the_first_day_that_names_it(truth):
+    assert len(truth.products_named) == 4_070
+    assert truth.products_named["85123A"] == date(2010, 12, 1)
+    assert max(truth.products_named.values()) <= date(2011, 12, 9)
 
 
 def test_a_line_is_refused_for_the_rule_that_it_breaks():

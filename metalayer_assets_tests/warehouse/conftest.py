@@ -27,7 +27,7 @@ begin
     for relation in
         select c.oid::regclass::text from pg_class as c
         where c.relkind = 'r' and c.relnamespace::regnamespace::text = any(
-            array['bronze', 'silver', 'gold', 'quarantine', 'meta'])
+            array['bronze', 'silver', 'gold', 'quarantine', 'meta', 'history'])
     loop
         execute 'delete from ' || relation;
     end loop;

@@ -81,8 +81,12 @@ class Held:
 
     def release(self) -> Any:
         """Let the work go on; what it gave."""
-        self._go_on.set()
+        self.go_on()
         return self.task.result()
+
+    def go_on(self) -> None:
+        """Let the work go on, without waiting for it."""
+        self._go_on.set()
 
 
 @contextmanager
@@ -239,6 +243,25 @@ def test_two_arrivals_that_tell_one_order_at_once_leave_it_on_one_day(
     assert house.fetch("select order_id, order_date from gold.fact_orders where order_id = 'X'") == [
         ("X", date(2024, 3, 2))
     ]
+    assert house.problems() == []
+
+
+def test_writers_that_all_take_themselves_for_the_first_do_not_hold_each_other_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    months = date(2024, 3, 10), date(2024, 4, 10), date(2024, 5, 10)
+    for first in months:
+        house.land("erp/orders", first, [order(f"O{first}", order_date=str(first))])
+    house.write("bronze.erp_orders", *months)
+    # One has seen no rows before its own; meanwhile a second commits, and a third holds the lock of the months.
+    one = Held(monkeypatch, outbox, "lock_first", lambda: house.write(SILVER, months[0])).arrived()
+    house.write(SILVER, months[2])
+    other = Held(monkeypatch, outbox, "touch", lambda: house.write(SILVER, months[1])).arrived()
+    one.go_on()
+    wait_for_a_waiter(house)
+    assert other.release().published == {months[1]}
+    assert one.task.result().published == {months[0]}
+    assert house.update() == []
     assert house.problems() == []
 
 

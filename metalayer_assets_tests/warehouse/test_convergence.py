@@ -16,6 +16,7 @@ from metalayer_assets.warehouse.plan import Scope
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DATASETS, Row
 from metalayer_assets_tests.warehouse.conftest import new_house
+from metalayer_assets_tests.warehouse.contents import slices
 
 EXAMPLES = 10
 
@@ -34,6 +35,8 @@ BUSINESS_DAYS = (
 )
 # Told once, twice, deleted; a column that a file may lack altogether.
 DELETED = ({}, {}, {}, {"is_deleted": ""}, {"is_deleted": "true"}, {"is_deleted": "perhaps"})
+# A change told on its arrival day, late by days or months, twice in a day, at the moment that a day begins, never.
+CHANGED = ("", "", "2023-12-30 08:00:00+02", "2023-12-30 09:00Z", "2024-01-01T00:00:00Z", "2023-02-01", "never")
 
 _some = st.sampled_from
 
@@ -42,7 +45,8 @@ def _rows(dataset: str) -> st.SearchStrategy[list[Row]]:
     told = {
         "erp/orders": {
             "order_id": _some(["O1", "O2", "O3", " O1 ", ""]),
-            "customer_id": _some(["C1", ""]),
+            "customer_id": _some(["C1", "C2", "C3", ""]),
+            "product_code": _some(["P1", "P2"]),
             "quantity": _some(["1", "2", "-1", "0", "x", "3.0"]),
             "price_per_unit": _some(["1.10", "$2,000.00", "-1", "1e3"]),
             "order_date": _some(BUSINESS_DAYS),
@@ -50,17 +54,29 @@ def _rows(dataset: str) -> st.SearchStrategy[list[Row]]:
         },
         "erp/sales": {
             "sales_id": _some(["S1", "S2"]),
+            "customer_id": _some(["C1", "C2", ""]),
+            "product_id": _some(["P1", "P3"]),
             "quantity": _some(["1", "-1", "0"]),
             "sale_amount": _some(["5.50", "-5.50", ""]),
             "sale_date": _some(BUSINESS_DAYS),
         },
         "crm/customers": {
-            "customer_id": _some(["C1", "C2", ""]),
+            "customer_id": _some(["C1", "C1", "C2", ""]),
+            "city": _some(["Oslo", "Rome"]),
             "email": _some(["ada@example.org", "ada@", ""]),
-            "updated_at": _some(["", "2023-12-30 08:00:00+02", "2024-01-01T00:00:00Z", "never"]),
+            "created_date": _some(["2023-01-01", "2024-02-06", "once"]),
+            "updated_at": _some(CHANGED),
         },
-        "crm/accounts": {"customer_id": _some(["C1", "C2"]), "region": _some(["EMEA", "Atlantis"])},
-        "erp/products": {"product_code": _some(["P1", ""]), "list_price": _some(["9.99", "-1", "free"])},
+        "crm/accounts": {
+            "customer_id": _some(["C1", "C1", "C3"]),
+            "region": _some(["EMEA", "Atlantis"]),
+            "updated_at": _some(CHANGED),
+        },
+        "erp/products": {
+            "product_code": _some(["P1", "P2", ""]),
+            "list_price": _some(["9.99", "9.990", "12", "-1", "free"]),
+            "updated_at": _some(CHANGED),
+        },
     }[dataset]
     row = st.builds(
         lambda values, deleted: DATASETS[dataset][2]() | values | deleted, st.fixed_dictionaries(told), _some(DELETED)
@@ -138,7 +154,7 @@ class Die:
 
 Event = Land | Spoil | Update | Write | Die
 
-_datasets = _some(["erp/orders", "erp/orders", "erp/orders", "erp/sales", *DATASETS])
+_datasets = _some(["erp/orders", "erp/orders", "crm/customers", "crm/customers", "crm/accounts", *DATASETS])
 _lands = _datasets.flatmap(
     lambda dataset: st.builds(Land, st.just(dataset), _some(ARRIVALS), _some(["a.csv", "b.csv"]), _rows(dataset))
 )
@@ -154,11 +170,26 @@ _updates = st.one_of(
                 frozenset({"bronze.erp_orders"}),
                 frozenset({"bronze.erp_orders", "silver.orders", "bronze.crm_customers"}),
                 frozenset({"gold.fact_orders", "gold.agg_daily_sales"}),
+                frozenset({"bronze.crm_customers", "silver.customers", "gold.dim_customer", "gold.fact_orders"}),
             ]
         ),
     ),
 )
-_tables = _some(["bronze.erp_orders", "silver.orders", "silver.sales", "gold.fact_orders", "gold.agg_daily_sales"])
+_tables = _some(
+    [
+        "bronze.erp_orders",
+        "silver.orders",
+        "silver.sales",
+        "silver.customers",
+        "silver.accounts",
+        "gold.dim_customer",
+        "gold.dim_customer",
+        "gold.dim_product",
+        "gold.fact_orders",
+        "gold.fact_sales",
+        "gold.agg_daily_sales",
+    ]
+)
 _days = st.lists(_some((*ARRIVALS, date(2023, 12, 29), date(2023, 3, 1))), min_size=1, max_size=3, unique=True).map(
     tuple
 )
@@ -170,10 +201,10 @@ _events = st.lists(
         _updates,
         _spoils,
         st.builds(Write, _tables, _days),
-        st.builds(Die, _tables, _days, st.integers(1, 40)),
+        st.builds(Die, _tables, _days, st.integers(1, 60)),
     ),
     min_size=3,
-    max_size=9,
+    max_size=11,
 )
 
 
@@ -203,6 +234,7 @@ def test_any_history_ends_where_one_load_of_the_landing_folder_ends(
         assert rebuilt.update() == []
 
         assert lived.checksums() == rebuilt.checksums()
+        assert slices(lived) == slices(rebuilt)
         assert lived.problems() == []
         assert rebuilt.problems() == []
         assert lived.touched() == {}

@@ -35,7 +35,7 @@ def test_every_table_and_every_month_stands_with_the_declared_columns(standing: 
             a.attnotnull
         from pg_class as c inner join pg_attribute as a on a.attrelid = c.oid
         where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
-            and c.relnamespace::regnamespace::text in ('bronze', 'silver', 'gold', 'quarantine', 'meta')
+            and c.relnamespace::regnamespace::text in ('bronze', 'silver', 'gold', 'quarantine', 'meta', 'history')
         order by c.oid, a.attnum
         """
     ):
@@ -62,7 +62,7 @@ def test_every_table_has_the_declared_key_and_a_landed_one_none(standing: House)
             inner join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum
             inner join pg_class as r on r.oid = c.conrelid
             where c.contype = 'p' and not r.relispartition
-                and r.relnamespace::regnamespace::text in ('bronze', 'silver', 'gold', 'quarantine', 'meta')
+                and r.relnamespace::regnamespace::text in ('bronze', 'silver', 'gold', 'quarantine', 'meta', 'history')
             group by 1
             """
         )
@@ -83,7 +83,7 @@ def test_every_table_and_column_is_described_in_the_database(standing: House):
             from pg_description as d
             inner join pg_class as c on c.oid = d.objoid and d.classoid = 'pg_class'::regclass
             left join pg_attribute as a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
-            where c.relnamespace::regnamespace::text in ('bronze', 'silver', 'gold', 'quarantine', 'meta')
+            where c.relnamespace::regnamespace::text in ('bronze', 'silver', 'gold', 'quarantine', 'meta', 'history')
             """
         )
     )

@@ -6,9 +6,11 @@ from decimal import Decimal
 import pytest
 
 from metalayer_assets_tests.house import House
-from metalayer_assets_tests.scenario import DAY, day, order, sale
+from metalayer_assets_tests.scenario import DAY, customer, day, order, product, sale
 
 BUSINESS_DAY = date(2024, 3, 9)
+# Where a customer lived, by the moment of the move.
+MOVES = {"Albany": "2024-03-01T00:00:00Z", "Troy": "2024-03-02T12:00:00Z", "Utica": "2024-03-05T00:00:00Z"}
 
 
 def test_a_day_of_orders_is_summed_by_status(house: House):
@@ -78,9 +80,53 @@ def test_keys_are_stable_and_the_unknown_customer_is_one(house: House, dataset: 
     assert house.update() == []
     keys = dict(house.fetch(f"select source_line, customer_key from gold.{table} where arrival_day = %(day)s", day=DAY))
     assert keys[2] == 0
-    assert keys[3] == keys[4] == house.value("select hashtextextended('C1', 0)")
+    # Of a member that no source tells of, the version that is valid since ever: 1900, in microseconds from 1970.
+    assert keys[3] == keys[4] == house.value("select hashtextextended('C1', -2208988800000000)")
     assert house.value(f"select count(distinct customer_key) from gold.{table}") == 3
     assert house.value(f"select count(distinct product_key) from gold.{table}") == 1
+    assert house.fetch("select customer_id, customer_key, is_inferred, version from gold.dim_customer order by 1") == [
+        ("C1", keys[3], True, 1),
+        ("C2", house.value(f"select customer_key from gold.{table} where customer_id = 'C2'"), True, 1),
+    ]
+    assert house.fetch("select product_code, product_key from gold.dim_product") == [
+        ("P1", house.value(f"select min(product_key) from gold.{table}"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "table", "row", "told_at"),
+    [("erp/orders", "fact_orders", order, "order_date"), ("erp/sales", "fact_sales", sale, "sale_date")],
+)
+def test_a_fact_carries_the_key_of_the_version_that_was_valid_on_its_business_day(
+    house: House, dataset: str, table: str, row: type, told_at: str
+):
+    house.land("crm/customers", DAY, [customer(city=city, updated_at=moment) for city, moment in MOVES.items()])
+    house.land("erp/products", DAY, [product(unit_cost="4"), product(unit_cost="5", updated_at="2024-03-06")])
+    business_days = ["2023-01-01", "2024-03-01", "2024-03-02", "2024-03-04", "2024-03-05", "2024-03-06", "2024-03-10"]
+    house.land(dataset, DAY, [row(f"X{number}", **{told_at: told}) for number, told in enumerate(business_days)])
+    assert house.update() == []
+    joined = house.fetch(
+        f"select fact.{told_at}::text, customer.city, product.unit_cost from gold.{table} as fact"
+        " join gold.dim_customer as customer using (customer_key) join gold.dim_product as product using (product_key)"
+        " order by 1"
+    )
+    assert joined == [
+        # Before anything was known of a member, its first version.
+        ("2023-01-01", "Albany", Decimal(5)),
+        ("2024-03-01", "Albany", Decimal(5)),
+        # A move within a day counts from the next day on.
+        ("2024-03-02", "Albany", Decimal(5)),
+        ("2024-03-04", "Troy", Decimal(5)),
+        ("2024-03-05", "Utica", Decimal(5)),
+        ("2024-03-06", "Utica", Decimal(5)),
+        ("2024-03-10", "Utica", Decimal(4)),
+    ]
+    # The key of a version is made of whose it is and of when it began, in microseconds from 1970.
+    assert house.fetch("select customer_key from gold.dim_customer order by version") == house.fetch(
+        "select hashtextextended('C1', (extract(epoch from moment) * 1000000)::bigint)"
+        " from unnest(%(moments)s::timestamptz[]) as moment order by moment",
+        moments=list(MOVES.values()),
+    )
 
 
 def test_the_telling_that_arrived_last_stands_whatever_its_content(house: House):

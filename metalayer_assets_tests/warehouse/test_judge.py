@@ -234,3 +234,6 @@ def test_nothing_of_a_rejected_row_reaches_gold(house: House):
     assert house.fetch("select sales_id from gold.fact_sales") == [("S11",)]
     # No customer is told: the unknown member.
     assert house.fetch("select customer_key, customer_id from gold.fact_orders") == [(0, None)]
+    # Nor does a rejected row name anybody.
+    assert house.fetch("select customer_id from gold.dim_customer") == []
+    assert house.fetch("select product_code from gold.dim_product") == [("P1",)]

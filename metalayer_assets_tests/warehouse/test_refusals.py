@@ -17,11 +17,20 @@ from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.plan import Scope
 from metalayer_assets.warehouse.shipped import sql_folder
 from metalayer_assets_tests.house import House
-from metalayer_assets_tests.scenario import DAY, day, order, orders, sale
+from metalayer_assets_tests.scenario import DAY, customer, day, order, orders, sale
 from metalayer_assets_tests.warehouse.conftest import new_house
 
 BRONZE, SILVER, FACTS, DAILY = "bronze.erp_orders", "silver.orders", "gold.fact_orders", "gold.agg_daily_sales"
 BUSINESS_DAY = date(2024, 3, 9)
+# How the model of orders finds the version of a customer, and what it makes of it.
+AS_OF = """and told.order_date >= customer.facts_from
+        and told.order_date < customer.facts_until"""
+CARRIED = "coalesce(customer.customer_key, meta.inferred_key(told.customer_id), 0) as customer_key"
+# What is told of rows that are joined to another version than that of their day.
+STRAY = (
+    r"name a customer_id without carrying the key of the version that gold\.dim_customer holds for their day: mend the"
+    r" join in sql/gold/fact_orders\.sql, or write gold\.dim_customer again\."
+)
 Model = Callable[[str, Callable[[str], str]], None]
 
 
@@ -160,6 +169,39 @@ def test_a_model_that_drops_or_multiplies_rows_is_refused(
     assert len(standing.update()) == 1
 
 
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        # Every version of the customer, the one that is open now, one of nobody, and none.
+        (lambda text: text.replace(AS_OF, ""), r"the sources hold 2 rows but the model accounts for 3"),
+        (lambda text: text.replace(AS_OF, "and customer.is_current"), rf"1 rows {STRAY}"),
+        (lambda text: text.replace(CARRIED, "7::bigint as customer_key"), rf"2 rows {STRAY}"),
+        (
+            lambda text: text.replace("= customer.customer_id", "= lower(customer.customer_id)"),
+            rf"2 rows {STRAY}",
+        ),
+    ],
+    ids=["all", "current", "nobody's", "none"],
+)
+def test_a_model_that_joins_another_version_than_the_one_of_the_day_is_refused(
+    house: House, change_model: Model, edit: Callable[[str], str], problem: str
+):
+    moved = [
+        customer("C1", city=city, updated_at=told) for city, told in (("Troy", "2024-03-01"), ("Rome", "2024-03-10"))
+    ]
+    house.land("crm/customers", DAY, [*moved, customer("C2")])
+    house.land("erp/orders", DAY, [order("O1"), order("O2", customer_id="C2")])
+    assert house.update() == []
+    before = house.state()
+    change_model(FACTS, edit)
+    with pytest.raises(
+        Refusal, match=rf"gold\.fact_orders was not written, the old slices stay\. 2024-03-09: {problem}"
+    ):
+        house.write(FACTS, BUSINESS_DAY)
+    assert house.state() == before
+    assert house.problems() == []
+
+
 def test_rows_of_a_slice_that_was_not_asked_for_are_refused(house: House, change_model: Model):
     for number in range(3):
         house.land("erp/orders", day(number), [order(f"O{number}")])
@@ -199,8 +241,8 @@ def test_two_rows_of_one_key_are_refused_in_words(standing: House, change_model:
 
 
 def test_a_missing_value_of_a_required_column_is_refused_in_words(standing: House, change_model: Model):
-    change_model(FACTS, lambda text: text.replace("hashtextextended(told.product_code, 0) as", "null::bigint as"))
-    with pytest.raises(Refusal, match="column product_key is empty in a row, and its contract says that it never is"):
+    change_model(FACTS, lambda text: text.replace("    told.order_size,", "    null::text as order_size,"))
+    with pytest.raises(Refusal, match="column order_size is empty in a row, and its contract says that it never is"):
         standing.write(FACTS, BUSINESS_DAY)
     assert standing.value("select count(*) from gold.fact_orders") == 30
 

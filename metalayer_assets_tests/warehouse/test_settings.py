@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.settings import (
     Settings,
+    beside,
     dagster_storage_url,
     describe,
     env_example,
@@ -34,6 +35,8 @@ def test_an_empty_environment_gives_the_defaults(tmp_path: Path, monkeypatch: py
     assert settings.allow_shrink is False
     assert settings.shrink_limit == 0.5
     assert settings.embedded_postgres == 18
+    assert settings.scratch_url is None
+    assert settings.history_days == 400
 
 
 def test_a_blank_value_counts_as_unset() -> None:
@@ -50,6 +53,8 @@ def test_every_value_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         METALAYER_ALLOW_SHRINK="Yes",
         METALAYER_SHRINK_LIMIT="1",
         METALAYER_EMBEDDED_POSTGRES="16",
+        METALAYER_SCRATCH_URL="postgres://ann@db/scratch",
+        METALAYER_HISTORY_DAYS="0",
     )
     assert settings == Settings(
         database_url="postgresql+psycopg2://ann@db/wh",
@@ -59,6 +64,8 @@ def test_every_value_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         allow_shrink=True,
         shrink_limit=1.0,
         embedded_postgres=16,
+        scratch_url="postgresql+psycopg2://ann@db/scratch",
+        history_days=0,
     )
 
 
@@ -101,6 +108,10 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str, wor
         ("METALAYER_SHRINK_LIMIT", "nan", "from 0 to 1"),
         ("METALAYER_SHRINK_LIMIT", "1.01", "from 0 to 1"),
         ("METALAYER_SHRINK_LIMIT", "-0.1", "from 0 to 1"),
+        ("METALAYER_HISTORY_DAYS", "-1", "whole number from 0"),
+        ("METALAYER_HISTORY_DAYS", "1.5", "whole number from 0"),
+        ("METALAYER_HISTORY_DAYS", "a year", "whole number from 0"),
+        ("METALAYER_HISTORY_DAYS", "9999999", "whole number from 0"),
         ("METALAYER_EMBEDDED_POSTGRES", "17", "16 or 18"),
         ("METALAYER_HOME", "~nobody_of_that_name/x", "home directory"),
     ],
@@ -129,8 +140,12 @@ def test_a_url_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 def test_a_password_is_never_shown() -> None:
-    settings = read(METALAYER_DATABASE_URL="postgresql://ann:hunter2@db/wh?sslmode=require")
+    settings = read(
+        METALAYER_DATABASE_URL="postgresql://ann:hunter2@db/wh?sslmode=require",
+        METALAYER_SCRATCH_URL="postgresql://ann:hunter2@db/scratch",
+    )
     assert "hunter2" not in repr(settings)
+    assert "postgresql+psycopg2://ann:***@db/scratch" in repr(settings)
     assert "hunter2" not in f"{settings}"
     assert "postgresql+psycopg2://ann:***@db/wh?sslmode=require" in repr(settings)
 
@@ -150,6 +165,11 @@ def test_a_password_is_never_shown() -> None:
 )
 def test_a_url_is_shown_readable_and_without_password(url: str, shown: str) -> None:
     assert safe_url(url) == shown
+
+
+def test_another_database_of_the_server_is_reached_like_the_first() -> None:
+    url = "postgresql+psycopg2://ann:p%40ss@/wh?host=/tmp/a%20b&port=5432"
+    assert beside(url, "other") == "postgresql+psycopg2://ann:p%40ss@/other?host=/tmp/a%20b&port=5432"
 
 
 def test_dagster_stores_in_a_schema_of_its_own_in_the_same_database() -> None:

@@ -11,7 +11,7 @@ from metalayer_assets.contracts import CATALOG, contract_named
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.trace import raw_line, trace
 from metalayer_assets_tests.house import House
-from metalayer_assets_tests.scenario import AWKWARD, DAY, csv_text, customer, day, order, sale
+from metalayer_assets_tests.scenario import AWKWARD, DAY, account, csv_text, customer, day, order, product, sale
 
 
 def steps(house: House, table: str, key: str) -> list[dict[str, Any]]:
@@ -55,6 +55,75 @@ def test_every_telling_of_a_key_is_shown_by_the_name_that_people_know(house: Hou
         ("crm/customers/2024-03-10/part-0.csv", 2),
         ("crm/customers/2024-03-11/part-0.csv", 2),
     ]
+
+
+def test_every_version_of_a_member_is_followed_to_the_line_that_began_it(house: House):
+    house.land("crm/accounts", DAY, [account("C2"), account("C1")])
+    house.land("crm/customers", day(1), [customer("C1", city="Troy")])
+    # Told again: the version began with what was told first.
+    house.land("crm/customers", day(2), [customer("C1", city="Troy")])
+    house.land("crm/accounts", day(3), [account("C1", region="APAC")])
+    assert house.update() == []
+    found = steps(house, "dim_customer", "C1")
+    assert [step["table"] for step in found] == [
+        *("gold.dim_customer", "silver.accounts", "bronze.crm_accounts", "landing"),
+        *("gold.dim_customer", "silver.customers", "bronze.crm_customers", "landing"),
+        *("gold.dim_customer", "silver.accounts", "bronze.crm_accounts", "landing"),
+    ]
+    assert [step["note"] for step in found] == ["", "came from", "came from", "came from"] * 3
+    versions = [step["row"] for step in found if step["table"] == "gold.dim_customer"]
+    assert [(row["version"], row["city"], row["region"]) for row in versions] == [
+        (1, None, "EMEA"),
+        (2, "Troy", "EMEA"),
+        (3, "Troy", "APAC"),
+    ]
+    lines = [step["row"] for step in found if step["table"] == "landing"]
+    assert [(line["file"], line["line"], line["text"]) for line in lines] == [
+        ("crm/accounts/2024-03-10/part-0.csv", 3, "C1,Ada Lovelace,ada@example.org,EMEA"),
+        ("crm/customers/2024-03-11/part-0.csv", 2, ",".join(customer("C1", city="Troy").values())),
+        ("crm/accounts/2024-03-13/part-0.csv", 2, "C1,Ada Lovelace,ada@example.org,APAC"),
+    ]
+
+
+def test_an_inferred_member_is_followed_to_the_line_that_named_it_first(house: House):
+    house.land("erp/orders", day(1), [order("O1"), order("O2", customer_id="C2")])
+    house.land("erp/sales", DAY, [sale("S1"), sale("S2", customer_id="", product_id="P2")])
+    house.land("erp/orders", day(2), [order("O3", customer_id="C2", product_code="P2")])
+    assert house.update() == []
+    expected = {
+        ("dim_customer", "C1"): ("silver.sales", "erp/sales/2024-03-10/part-0.csv", 2),
+        ("dim_customer", "C2"): ("silver.orders", "erp/orders/2024-03-11/part-0.csv", 3),
+        ("dim_product", "P1"): ("silver.sales", "erp/sales/2024-03-10/part-0.csv", 2),
+        ("dim_product", "P2"): ("silver.sales", "erp/sales/2024-03-10/part-0.csv", 3),
+    }
+    for (table, key), (source, file, line) in expected.items():
+        version, told, _, landed = steps(house, table, key)
+        assert version["row"]["is_inferred"]
+        assert (told["table"], landed["row"]["file"], landed["row"]["line"]) == (source, file, line)
+    # Told of by the CRM, a member is no longer what somebody else made of it.
+    house.land("crm/customers", day(3), [customer("C2")])
+    house.land("erp/products", day(3), [product("P2")])
+    assert house.update() == []
+    for table, key, source in (("dim_customer", "C2", "silver.customers"), ("dim_product", "P2", "silver.products")):
+        version, told, _, landed = steps(house, table, key)
+        assert not version["row"]["is_inferred"]
+        assert (told["table"], landed["row"]["line"]) == (source, 2)
+
+
+def test_every_version_of_an_awkward_landing_leads_to_its_line(house: House):
+    for dataset in AWKWARD:
+        house.land(dataset, DAY, [*AWKWARD[dataset].values()])
+        house.land(dataset, day(1), [*reversed(AWKWARD[dataset].values())])
+    assert house.update() == []
+    members = {
+        "dim_customer": {"C1", *(f"C{number:02}" for number in range(4, 13))},
+        "dim_product": {"P1", "P08", "P09"},
+    }
+    for table, keys in members.items():
+        natural_key = CATALOG[f"gold.{table}"].key[0]
+        assert {key for (key,) in house.fetch(f"select {natural_key} from gold.{table}")} == keys
+        for key in keys:
+            assert key in steps(house, table, key)[-1]["row"]["text"].split(",")
 
 
 def test_a_sum_tells_what_was_folded_into_it(house: House):
