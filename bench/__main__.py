@@ -20,6 +20,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from bench.history import measure
 from bench.landing import FIRST_DAY, write_landing
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse.database import Database
@@ -67,7 +68,7 @@ class Bench:
 
     def pair(self, number: int) -> None:
         """Measure every comparison once."""
-        database = self._fresh_database(f"bench_{number}")
+        database = self.fresh_database(f"bench_{number}")
         settings = Settings(database_url=database.url, landing=self.landing)
         writer = SliceWriter(database, settings)
         writer.prepare()
@@ -97,7 +98,8 @@ class Bench:
             seconds[run] = time.perf_counter() - started
         pairing.pairs.append((seconds[ours], seconds[other]))
 
-    def _fresh_database(self, name: str) -> Database:
+    def fresh_database(self, name: str) -> Database:
+        """An empty database of that name."""
         with closing(Database(self.server_url).connect()) as connection, connection.cursor() as cursor:
             connection.autocommit = True
             cursor.execute(f'drop database if exists "{name}" with (force)')
@@ -193,9 +195,10 @@ def main() -> None:
                     # The first pair warms the file cache and the server's memory, and does not count.
                     for pairing in (bench.bronze, bench.silver, bench.facts):
                         pairing.pairs.clear()
+            history = measure(bench.fresh_database, folder, pairs=options.pairs)
         finally:
             server.destroy()
-        told = bench.report()
+        told = f"{bench.report()}\n\n{history}"
         if options.memory:
             small, large = peak_memory(options.rows, folder), peak_memory(4 * options.rows, folder)
             told += (
