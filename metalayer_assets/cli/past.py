@@ -55,6 +55,8 @@ def diff(
 def _print_difference(found: Difference, write: str | None) -> None:
     console.print(f"{found.table}: {write or f'{found.start} to {found.end}'}", style="italic", soft_wrap=True)
     console.print(f"{found.added:,} rows added, {found.removed:,} removed, {found.changed:,} changed.")
+    if found.moved:
+        console.print(f"Of those changed, {found.moved:,} only stand elsewhere in their files; they are listed last.")
     if found.begun_slices:
         first, last = found.begun_slices[0], found.begun_slices[-1]
         which = f"{first}" if first == last else f"{len(found.begun_slices):,} slices from {first} to {last}"

@@ -15,6 +15,9 @@ from metalayer_assets.warehouse.statements import bind, ident, listed
 
 Cursor = Any
 
+# Where a row came from: a file that lands again with a line less moves every line below it.
+_ORIGIN = frozenset({"arrival_day", "source_file_id", "source_line", "_arrival_day", "_file_id", "_line"})
+
 
 @dataclass(frozen=True)
 class RowChange:
@@ -46,9 +49,10 @@ class Difference:
         added: Rows that came, those of slices that began in between included.
         removed: Rows that went.
         changed: Rows that stand with other values.
+        moved: Those of the changed rows that only come from another line, file or day, and tell what they told.
         begun_slices: Slices that began in between: before, no write had brought rows to them.
         begun_rows: Those of the added rows that lie in them; they are not listed.
-        rows: The others, by slice and key, as many as were asked for.
+        rows: The others, by slice and key and the moved ones last, as many as were asked for.
     """
 
     table: str
@@ -57,6 +61,7 @@ class Difference:
     added: int
     removed: int
     changed: int
+    moved: int
     begun_slices: tuple[date, ...]
     begun_rows: int
     rows: tuple[RowChange, ...]
@@ -115,7 +120,12 @@ def between(
     differing = f"""{old} as old
         full join {new} as new on {same_key(contract.key, "old", "new")}
         where row({listed(columns, "old")}) is distinct from row({listed(columns, "new")})"""
+    told = [name for name in columns if name not in {*_ORIGIN, *contract.key}]
     first_key = ident(contract.key[0])
+    moved = (
+        f"(old.{first_key} is not null and new.{first_key} is not null"
+        f" and row({listed(told, 'old')}) is not distinct from row({listed(told, 'new')}))"
+    )
     added = f"old.{first_key} is null"
     with known_past():
         cursor.execute(
@@ -125,13 +135,14 @@ def between(
                     count(*) filter (where {added}),
                     count(*) filter (where new.{first_key} is null),
                     count(*) filter (where old.{first_key} is not null and new.{first_key} is not null),
+                    count(*) filter (where {moved}),
                     count(*) filter (where {added} and {slice_of(contract, "new")} = any(:begun::date[]))
                 from {differing}
                 """
             ),
             binds,
         )
-    count_added, count_removed, count_changed, begun_rows = cursor.fetchone()
+    count_added, count_removed, count_changed, count_moved, begun_rows = cursor.fetchone()
     day_of = f"coalesce({slice_of(contract, 'new')}, {slice_of(contract, 'old')})"
     keys = ", ".join(f"coalesce(new.{ident(name)}, old.{ident(name)})" for name in contract.key)
     cursor.execute(
@@ -139,7 +150,7 @@ def between(
             f"""
             select {day_of}, {added}, new.{first_key} is null, {listed(columns, "old")}, {listed(columns, "new")}
             from {differing} and not ({added} and {slice_of(contract, "new")} = any(:begun::date[]))
-            order by {day_of}, {keys}
+            order by {moved}, {day_of}, {keys}
             limit :limit
             """
         ),
@@ -152,6 +163,7 @@ def between(
         added=count_added,
         removed=count_removed,
         changed=count_changed,
+        moved=count_moved,
         begun_slices=tuple(begun),
         begun_rows=begun_rows,
         rows=tuple(_row_change(contract, row) for row in cursor.fetchall()),
