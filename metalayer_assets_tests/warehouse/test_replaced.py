@@ -12,7 +12,7 @@ from metalayer_assets.warehouse.as_of import PastUnknown, Point
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.differences import between
 from metalayer_assets_tests.house import House
-from metalayer_assets_tests.scenario import DAY, day, order, orders
+from metalayer_assets_tests.scenario import DAY, customer, day, order, orders
 from metalayer_assets_tests.warehouse.recorded import RecordedHouse
 
 SILVER, FACTS, DAILY = "silver.orders", "gold.fact_orders", "gold.agg_daily_sales"
@@ -96,6 +96,21 @@ def test_a_row_that_another_of_its_key_now_stands_for_is_removed(house: House):
     assert told(house, "history.orders", "order_id, quantity") == [("removed", "O1", 2), ("added", "O1", 3)]
 
 
+def test_a_version_that_a_later_day_ends_is_kept_as_it_was(house: RecordedHouse):
+    for number, city in enumerate(("Albany", "Troy")):
+        house.land("crm/customers", day(number), [customer(city=city)])
+        assert house.update() == []
+    # The version that the second day opened is the first row of that day's slice.
+    assert told(house, "history.dim_customer", "version, valid_to, city") == [
+        ("removed", 1, None, "Albany"),
+        ("added", 1, datetime(2024, 3, 11, tzinfo=UTC), "Albany"),
+    ]
+    (past,) = pasts_of(CATALOG["gold.dim_customer"], CATALOG)
+    for copy in house.copies["gold.dim_customer"]:
+        assert house.rows(past, f"history.dim_customer_at_write({copy.write_id})") == copy.rows
+    assert house.problems() == []
+
+
 def test_a_slice_that_was_emptied_and_filled_again_keeps_both(house: House):
     for rows in ([order("O1")], [], [order("O1")]):
         house.land("erp/orders", DAY, rows)
@@ -136,6 +151,17 @@ def test_where_no_history_is_kept_the_past_is_unknown_and_not_wrong(house: Recor
     for start in (Point(before[-1].write_id), Point(moment=just_before)):
         with pytest.raises(PastUnknown, match=sentence), house.database.transaction(readonly=True) as cursor:
             between(cursor, CATALOG[SILVER], start, Point(last.write_id), limit=1)
+
+
+def test_since_when_the_past_is_known_is_told_of_writes_that_kept_nothing_too(house: RecordedHouse):
+    unkept = house.with_settings(history_days=0)
+    for quantity in "12":
+        unkept.land("erp/orders", DAY, [order("O1", quantity=quantity)])
+        assert unkept.update() == []
+    with house.database.transaction(readonly=True) as cursor:
+        (told,) = (row for row in replaced.kept_rows(cursor) if row["table"] == SILVER)
+    last = house.copies[SILVER][-1]
+    assert (told["rows"], told["since_write"], told["since"]) == (0, last.write_id, last.moment)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from metalayer_assets.contracts import CATALOG
-from metalayer_assets.warehouse import replaced
+from metalayer_assets.warehouse import ledger, replaced
 from metalayer_assets.warehouse.as_of import PastUnknown
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.ledger import WriteContext
@@ -185,6 +186,25 @@ def test_a_process_that_dies_at_any_statement_leaves_the_slice_as_it_was(
     assert at > 10
     assert corrected.state() != before
     assert corrected.problems() == []
+
+
+def test_writers_of_the_slice_wait_for_a_rollback(corrected: RecordedHouse, monkeypatch: pytest.MonkeyPatch):
+    counted = ledger.next_write_id
+    locked: list[tuple[int, ...]] = []
+
+    def look(cursor: Any) -> int:
+        locked.extend(
+            corrected.fetch(
+                "select objid::bigint from pg_locks"
+                " where locktype = 'advisory' and pid = %(pid)s and mode = 'ExclusiveLock'",
+                pid=cursor.connection.info.backend_pid,
+            )
+        )
+        return counted(cursor)
+
+    monkeypatch.setattr(ledger, "next_write_id", look)
+    corrected.roll_back(SILVER, DAY, writes_of(corrected, SILVER)[0])
+    assert (DAY.toordinal(),) in locked
 
 
 def test_a_write_that_left_the_slice_in_no_state_is_told(corrected: RecordedHouse):
