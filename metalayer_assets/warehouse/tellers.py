@@ -120,15 +120,16 @@ def told_select(contract: Contract, source: Teller, sources: tuple[Teller, ...],
         else f"null::{ident(other.reads.table)} as _row_{other.alias}"
         for other in sources
     )
-    condition = f"{alias}.{ident(source.reads.slice_by)} = any(:applied)"
+    counts = f"{alias}.{ident(source.reads.slice_by)} = any(:applied)"
     by_key = members is Members.FEW and not source.snapshots
     if by_key:
         pairs = zip(source.reads.key, history.natural_key, strict=True)
-        condition += "".join(f" and {alias}.{ident(theirs)} = moved.{ident(ours)}" for theirs, ours in pairs)
-    elif members is not Members.ALL:
-        condition += (
-            f" and ({listed(source.reads.key, source.alias)}) in (select {listed(history.natural_key)} from {MOVED})"
-        )
+        condition = " and ".join(f"{alias}.{ident(theirs)} = moved.{ident(ours)}" for theirs, ours in pairs)
+    elif members is Members.ALL:
+        condition = counts
+    else:
+        own = listed(source.reads.key, source.alias)
+        condition = f"{counts} and ({own}) in (select {listed(history.natural_key)} from {MOVED})"
     if source.snapshots:
         return _told_by_snapshots(contract, source, sources, rank=rank, keys=keys, rows=rows, condition=condition)
     select = f"""    select
@@ -140,12 +141,12 @@ def told_select(contract: Contract, source: Teller, sources: tuple[Teller, ...],
         {rows}
     from {ident(source.reads.table)} as {alias}
     where {condition}"""
-    # The fence keeps the planner from turning the look-ups into one look at every row.
-    return (
-        f"    select found.* from {MOVED} as moved cross join lateral (\n{select}\n    offset 0) as found"
-        if by_key
-        else select
-    )
+    if not by_key:
+        return select
+    # The fence keeps the planner from turning the look-ups into one look at every row. Days are held back until a
+    # member's rows are found: as a condition of the index, their list would be sorted anew for each look-up.
+    found = f"select found.* from {MOVED} as moved cross join lateral (\n{select}\n    offset 0) as found"
+    return f"    {found} where found.arrival_day = any(:applied)"
 
 
 def _told_by_snapshots(
