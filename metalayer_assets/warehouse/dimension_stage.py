@@ -14,10 +14,9 @@ from typing import Any
 from metalayer_assets.contracts import CATALOG, Contract, Historised, Reads
 from metalayer_assets.contracts.dimensions import history_of
 from metalayer_assets.warehouse.checksums import row_hash
-from metalayer_assets.warehouse.ddl import relation_columns
-from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.models import model_of
 from metalayer_assets.warehouse.scd2 import versions_select
+from metalayer_assets.warehouse.staging import check_types
 from metalayer_assets.warehouse.statements import bind, ident, listed
 from metalayer_assets.warehouse.tables import analyze
 from metalayer_assets.warehouse.tellers import MOVED, ORIGIN, Members, Teller, kept_out_members, tellers
@@ -160,7 +159,7 @@ def derive(cursor: Cursor, contract: Contract, span: Span, *, moved: int) -> Non
         ),
         span.binds(),
     )
-    _check_types(cursor, contract)
+    check_types(cursor, contract, VERSIONS)
     _infer(cursor, contract, span)
 
 
@@ -180,17 +179,6 @@ def _how_to_find(cursor: Cursor, contract: Contract, moved: int) -> Members:
     )
     rows, parts = cursor.fetchone()
     return Members.FEW if moved * parts * _ROWS_PER_LOOKUP < rows else Members.MANY
-
-
-def _check_types(cursor: Cursor, contract: Contract) -> None:
-    found = dict(relation_columns(cursor, f"pg_temp.{VERSIONS}"))
-    wrong = [
-        f"{column.name} is {found[column.name]}, declared {column.type.sql}"
-        for column in contract.columns
-        if found[column.name] != column.type.sql
-    ]
-    if wrong:
-        raise ContractError(f"the model of {contract.name} yields other types than its contract: {'; '.join(wrong)}.")
 
 
 def _infer(cursor: Cursor, contract: Contract, span: Span) -> None:

@@ -56,7 +56,7 @@ def stage_select(cursor: Cursor, contract: Contract, slices: Sequence[date], set
     )
     if isinstance(contract.source, Judged):
         cursor.execute(bind(collapse(contract, STAGE)))
-    _check_types(cursor, contract)
+    check_types(cursor, contract, STAGE)
 
 
 def _modelled_select(contract: Contract, model: Model) -> str:
@@ -70,8 +70,13 @@ def _modelled_select(contract: Contract, model: Model) -> str:
     )
 
 
-def _check_types(cursor: Cursor, contract: Contract) -> None:
-    standing = dict(relation_columns(cursor, f"pg_temp.{STAGE}"))
+def check_types(cursor: Cursor, contract: Contract, made: str) -> None:
+    """Verify that a temporary table that a model has made has the contract's columns in their types.
+
+    Raises:
+        ContractError: It has not; the message names the columns.
+    """
+    standing = dict(relation_columns(cursor, f"pg_temp.{made}"))
     wrong = [
         f"{column.name} is {standing[column.name]}, declared {column.type.sql}"
         for column in contract.columns
