@@ -10,7 +10,7 @@ from metalayer_assets.warehouse.checksums import checksum, row_hash
 from metalayer_assets.warehouse.kept_out import content_checksum
 from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, SliceCounts
 from metalayer_assets.warehouse.slices import slice_of
-from metalayer_assets.warehouse.statements import bind, ident
+from metalayer_assets.warehouse.statements import bind, ident, literal
 
 Cursor = Any
 
@@ -30,10 +30,21 @@ def held(cursor: Cursor, contract: Contract, slices: Sequence[date] | None = Non
     return _by_slice(cursor, f"{counted} where {_asked(day)} group by 1", slices)
 
 
-def kept_out(cursor: Cursor, quarantine: str, slices: Sequence[date] | None = None) -> dict[date, Holding]:
-    """What a quarantine table keeps out now, by arrival day; days without rows are absent."""
+def kept_out(
+    cursor: Cursor, quarantine: str, slices: Sequence[date] | None = None, *, meant_for: str | None = None
+) -> dict[date, Holding]:
+    """What a quarantine table keeps out now, by arrival day; days without rows are absent.
+
+    Args:
+        cursor: Cursor.
+        quarantine: Name of the quarantine table.
+        slices: The days asked for; None is all.
+        meant_for: Of unreadable lines, only those of this bronze table.
+    """
     counted = f"select arrival_day, count(*), {content_checksum(CATALOG[quarantine])} from {ident(quarantine)}"
-    return _by_slice(cursor, f"{counted} where state = 'open' and {_asked('arrival_day')} group by 1", slices)
+    scope = f"table_name = {literal(meant_for)}" if meant_for else "true"
+    open_rows = f"state = 'open' and {scope} and {_asked('arrival_day')}"
+    return _by_slice(cursor, f"{counted} where {open_rows} group by 1", slices)
 
 
 def _asked(day: str) -> str:

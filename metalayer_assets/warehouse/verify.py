@@ -8,14 +8,14 @@ from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Contract, Historised, Judged, Landed, Modelled
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID
-from metalayer_assets.warehouse import invariants, ledger, outbox
-from metalayer_assets.warehouse.checksums import checksum, row_hash
-from metalayer_assets.warehouse.kept_out import LINES, content_checksum
-from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, SliceCounts
+from metalayer_assets.warehouse import holdings, invariants, ledger, outbox
+from metalayer_assets.warehouse.holdings import Holding
+from metalayer_assets.warehouse.kept_out import LINES
+from metalayer_assets.warehouse.ledger import SliceCounts
 from metalayer_assets.warehouse.past_sums import broken_past
 from metalayer_assets.warehouse.rollback import rolled_back
 from metalayer_assets.warehouse.slices import slice_of
-from metalayer_assets.warehouse.statements import bind, ident, listed, literal
+from metalayer_assets.warehouse.statements import bind, ident, listed
 
 Cursor = Any
 _SHOWN = 5
@@ -71,13 +71,11 @@ def verify(cursor: Cursor) -> list[TableVerdict]:
 
 
 def _checksums(cursor: Cursor, contract: Contract, standing: dict[date, SliceCounts]) -> TableVerdict:
-    cursor.execute(
-        f"select {slice_of(contract)}, count(*), {checksum(row_hash(contract))} from {ident(contract.name)} group by 1"
-    )
-    found = {day: (rows, digest) for day, rows, digest in cursor.fetchall()}
+    found = holdings.held(cursor, contract)
     problems = []
     for day in sorted(found.keys() | standing.keys()):
-        rows, digest = found.get(day, (0, EMPTY_CHECKSUM))
+        holding = found.get(day, Holding())
+        rows, digest = holding.rows, holding.checksum
         told = standing.get(day)
         if told is None:
             problems.append(f"slice {day} holds {rows} rows that no write accounts for")
@@ -87,8 +85,8 @@ def _checksums(cursor: Cursor, contract: Contract, standing: dict[date, SliceCou
             problems.append(f"slice {day} does not account for every row read")
     return TableVerdict(
         table=contract.name,
-        rows=sum(rows for rows, _ in found.values()),
-        checksum=_sum(digest for _, digest in found.values()),
+        rows=sum(holding.rows for holding in found.values()),
+        checksum=_sum(holding.checksum for holding in found.values()),
         slices=len(standing),
         problems=problems,
     )
@@ -148,17 +146,14 @@ def _unjoined(cursor: Cursor, contract: Contract, pending: Mapping[str, Sequence
 
 def _kept_out(cursor: Cursor, contract: Contract, standing: dict[date, SliceCounts]) -> list[str]:
     if isinstance(contract.source, Judged):
-        table, scope = contract.source.quarantine, "true"
+        table, meant_for = contract.source.quarantine, None
     else:
-        table, scope = LINES, f"table_name = {literal(contract.name)}"
-    cursor.execute(
-        f"select arrival_day, count(*), {content_checksum(CATALOG[table])}"
-        f" from {ident(table)} where state = 'open' and {scope} group by 1"
-    )
-    found = {day: (rows, digest) for day, rows, digest in cursor.fetchall()}
+        table, meant_for = LINES, contract.name
+    found = holdings.kept_out(cursor, table, meant_for=meant_for)
     problems = []
     for day in sorted(found.keys() | standing.keys()):
-        rows, digest = found.get(day, (0, EMPTY_CHECKSUM))
+        holding = found.get(day, Holding())
+        rows, digest = holding.rows, holding.checksum
         told = standing.get(day, SliceCounts())
         if (rows, digest) != (told.rows_quarantined, told.quarantine_checksum):
             problems.append(
@@ -219,7 +214,10 @@ def _orphans(cursor: Cursor, contract: Contract, behind: Sequence[date]) -> list
 
 
 def _quarantine(cursor: Cursor, name: str) -> TableVerdict:
-    cursor.execute(f"select count(*), {content_checksum(CATALOG[name])} from {ident(name)} where state = 'open'")
-    rows, digest = cursor.fetchone()
-    cursor.execute(f"select count(distinct arrival_day) from {ident(name)} where state = 'open'")
-    return TableVerdict(table=name, rows=rows, checksum=digest, slices=cursor.fetchone()[0])
+    found = holdings.kept_out(cursor, name)
+    return TableVerdict(
+        table=name,
+        rows=sum(holding.rows for holding in found.values()),
+        checksum=_sum(holding.checksum for holding in found.values()),
+        slices=len(found),
+    )
