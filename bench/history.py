@@ -87,17 +87,20 @@ class Members:
 
 
 def measure(fresh_database: Callable[[str], Database], folder: Path, *, pairs: int) -> str:
-    """Days of changes on few and on many members in turn, as rows of a table."""
+    """Days of changes on few and on many members in turn, as rows of a table.
+
+    Every pair is run twice, with the late day first and last: whichever comes second finds a version more.
+    """
     few, many = (
         Members(fresh_database(f"bench_{members}"), folder / f"members_{members}", members=members)
         for members in (_FEW, _MANY)
     )
     ratios: dict[str, list[float]] = {"size": [], "late": [], "late size": []}
     seconds: list[float] = []
-    for number in range(pairs + 1):
+    for number in range(2 * pairs + 1):
         found = {}
-        for members in (few, many) if number % 2 else (many, few):
-            for late in (False, True):
+        for members in (few, many) if number // 2 % 2 else (many, few):
+            for late in (False, True) if number % 2 else (True, False):
                 found[members, late] = members.change(number, changes=_CHANGES, late=late)
         if number == 0:
             continue

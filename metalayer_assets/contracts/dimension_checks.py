@@ -90,6 +90,8 @@ def _versions(contract: Contract) -> Iterator[str]:
             yield f"the column {column.name} is made by the engine, as {column.type.sql}."
         if column.nullable and not declared.nullable:
             yield f"the column {column.name} is made by the engine, and may be NULL."
+        if column.ordinal and not declared.ordinal:
+            yield f"the column {column.name} is a version's place among others: declare it as ordinal."
 
 
 def _attributes(contract: Contract, history: Historised, known: Sequence[str]) -> Iterator[str]:

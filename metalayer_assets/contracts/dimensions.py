@@ -19,7 +19,7 @@ _FOLLOWS = Guard(max_loss=1.0, may_empty=True)
 _SILVER_SLICE = ARRIVAL_DAY.removeprefix("_")
 
 # What the engine yields for every version, beside the surrogate, the natural key and the attributes.
-VERSION = Column("version", Type.INTEGER, "Place among the member's versions, from 1.", nullable=False)
+VERSION = Column("version", Type.INTEGER, "Place among the member's versions, from 1.", nullable=False, ordinal=True)
 _VERSION_TIME = (
     Column("valid_from", Type.TIMESTAMP, "Sequence of the change that opened the version.", nullable=False),
     Column("valid_to", Type.TIMESTAMP, "Sequence of the change that ended it, exclusive; NULL while it is open."),

@@ -54,6 +54,8 @@ class Column:
         derived: In a judged table, the SQL expression over the row's typed columns that yields it.
         tracked: In a table with history, whether another value opens a version; where not, the version carries the
             latest value told in it.
+        ordinal: Whether the value is the row's place among others. It follows from them, so it is no part of what the
+            row says: neither in its checksum nor in history.
         default: SQL expression for rows written without the column (kept for `meta` tables).
     """
 
@@ -66,6 +68,7 @@ class Column:
     source_names: tuple[str, ...] = ()
     derived: str | None = None
     tracked: bool = True
+    ordinal: bool = False
     default: str | None = None
 
 
@@ -285,6 +288,11 @@ class Contract:
     def column_names(self) -> tuple[str, ...]:
         """Names in physical order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def content_names(self) -> tuple[str, ...]:
+        """Names, in physical order, of the columns that say what a row is: all but its place among others."""
+        return tuple(column.name for column in self.columns if not column.ordinal)
 
     def rules_of(self, severity: Severity) -> Iterator[Rule]:
         """Rules of that severity, in declared order."""

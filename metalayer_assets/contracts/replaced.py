@@ -34,10 +34,9 @@ def keeps_history(contract: Contract) -> bool:
 
 
 def kept_columns(contract: Contract) -> tuple[Column, ...]:
-    """The columns that say what a row is; of a row kept out, not since when."""
-    if contract.layer != "quarantine":
-        return contract.columns
-    return tuple(column for column in contract.columns if column.name not in _STATE)
+    """The columns that say what a row is: not its place among others; of a row kept out, not since when."""
+    state = _STATE if contract.layer == "quarantine" else frozenset()
+    return tuple(column for column in contract.columns if column.name not in state and not column.ordinal)
 
 
 def history_name(contract: Contract) -> str:

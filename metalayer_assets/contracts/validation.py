@@ -12,7 +12,8 @@ from itertools import chain
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID, LINE
 from metalayer_assets.contracts.catalog import Catalog
 from metalayer_assets.contracts.dimension_checks import history_problems, joins_problems
-from metalayer_assets.contracts.model import Contract, Grain, Historised, Judged, Landed, Rule
+from metalayer_assets.contracts.dimensions import VERSION
+from metalayer_assets.contracts.model import Column, Contract, Grain, Historised, Judged, Landed, Rule
 from metalayer_assets.contracts.replaced import CHANGE, FUNCTION_SUFFIXES, HISTORY, SLICE, WRITE_ID
 from metalayer_assets.contracts.types import Type
 
@@ -108,16 +109,22 @@ def _columns(contract: Contract) -> Iterator[str]:
     for use, columns in [("key", contract.key), *(("index", index) for index in contract.indexes)]:
         yield from _unknown(contract, f"the {use} ({', '.join(columns)})", columns)
     for column in contract.columns:
-        if column.name in contract.key and column.nullable:
-            yield f"the key column {column.name} may be NULL."
-        if (column.optional or column.source_names) and not isinstance(contract.source, Landed):
-            yield f"the column {column.name} says how a file spells it, but the table is not landed."
-        if column.derived is not None and not isinstance(contract.source, Judged):
-            yield f"the column {column.name} is derived, which only a column of a judged table can be."
+        yield from _column(contract, column)
     if isinstance(contract.source, Landed):
         yield from _unknown(contract, "a landed table", (FILE_ID, LINE, ARRIVAL_DAY))
         spellings = Counter(spelling for column in contract.columns for spelling in {column.name, *column.source_names})
         yield from (f"two columns are spelled '{name}' in files." for name, times in spellings.items() if times > 1)
+
+
+def _column(contract: Contract, column: Column) -> Iterator[str]:
+    if column.name in contract.key and column.nullable:
+        yield f"the key column {column.name} may be NULL."
+    if (column.optional or column.source_names) and not isinstance(contract.source, Landed):
+        yield f"the column {column.name} says how a file spells it, but the table is not landed."
+    if column.derived is not None and not isinstance(contract.source, Judged):
+        yield f"the column {column.name} is derived, which only a column of a judged table can be."
+    if column.ordinal and (not isinstance(contract.source, Historised) or column.name != VERSION.name):
+        yield f"the column {column.name} is ordinal, which only {VERSION.name} of a dimension can be."
 
 
 def _unknown(contract: Contract, use: str, names: Iterable[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ write touched it, or the next one that did removed it, and if its slice had begu
 PostgreSQL reads of the table and of its history only what the outer query asks for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -14,8 +14,9 @@ from typing import Any
 
 import psycopg2.errors
 
-from metalayer_assets.contracts import CATALOG, Contract
-from metalayer_assets.contracts.replaced import CHANGE, REMOVED, SLICE, WRITE_ID, Past, kept_columns, pasts_of
+from metalayer_assets.contracts import CATALOG, Column, Contract
+from metalayer_assets.contracts.dimensions import history_of
+from metalayer_assets.contracts.replaced import CHANGE, REMOVED, SLICE, WRITE_ID, Past, pasts_of
 from metalayer_assets.warehouse.errors import MetaLayerError, SettingError
 from metalayer_assets.warehouse.replaced import same_key, standing_rows
 from metalayer_assets.warehouse.slices import slice_of
@@ -157,11 +158,24 @@ def statements(past: Past) -> tuple[str, str]:
 
 
 def _function(past: Past, suffix: str, argument: str, body: str) -> str:
-    columns = ", ".join(f"{ident(column.name)} {column.type.sql}" for column in kept_columns(past.table))
+    names = {*past.column_names, *(column.name for column in past.table.columns if column.ordinal)}
+    returned = [column for column in past.table.columns if column.name in names]
+    columns = ", ".join(f"{ident(column.name)} {column.type.sql}" for column in returned)
+    if len(names) > len(past.column_names):
+        body = f"select {_numbered(past.table, returned)}\nfrom (\n{body}\n) as stood"
     # The argument has no name, which a column might have as well.
     return (
         f"create or replace function {ident(past.history.name + suffix)}({argument}) returns table ({columns})"
         f" language sql stable parallel safe as $$\n{body}\n$$"
+    )
+
+
+def _numbered(contract: Contract, columns: Sequence[Column]) -> str:
+    """The columns of a dimension's versions, with the place that each had among those of its member."""
+    member = listed(history_of(contract).natural_key, "stood")
+    place = f"(row_number() over (partition by {member} order by stood.valid_from))::integer"
+    return ", ".join(
+        f"{place} as {ident(column.name)}" if column.ordinal else f"stood.{ident(column.name)}" for column in columns
     )
 
 

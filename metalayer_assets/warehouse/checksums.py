@@ -10,10 +10,10 @@ from metalayer_assets.warehouse.statements import listed
 
 
 def row_hash(contract: Contract, prefix: str = "") -> str:
-    """SQL expression of one row's hash, over every column of the contract."""
+    """SQL expression of one row's hash, over every column of the contract that says what the row is."""
     # The hash of a record adds its values' hashes, each times a power of 31: summed over rows it would not notice that
     # two rows have exchanged a value. The second hash, of the first, ties the values of a row together.
-    return f"hashtextextended(hash_record_extended(row({listed(contract.column_names, prefix)}), 0)::text, 0)"
+    return f"hashtextextended(hash_record_extended(row({listed(contract.content_names, prefix)}), 0)::text, 0)"
 
 
 def checksum(hash_expression: str, condition: str | None = None) -> str:

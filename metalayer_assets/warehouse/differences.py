@@ -116,7 +116,7 @@ def between(
         " = any(:touched::date[]))"
         for point, name in ((start, "start"), (end, "end"))
     )
-    columns = contract.column_names
+    columns = contract.content_names
     differing = f"""{old} as old
         full join {new} as new on {same_key(contract.key, "old", "new")}
         where row({listed(columns, "old")}) is distinct from row({listed(columns, "new")})"""
@@ -209,7 +209,7 @@ def _touched(
 
 def _row_change(contract: Contract, row: Sequence[Any]) -> RowChange:
     day, added, removed, *values = row
-    columns = contract.column_names
+    columns = contract.content_names
     old = dict(zip(columns, values[: len(columns)], strict=True))
     new = dict(zip(columns, values[len(columns) :], strict=True))
     key = {name: (old if removed else new)[name] for name in contract.key}

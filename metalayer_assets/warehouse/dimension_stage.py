@@ -23,9 +23,9 @@ from metalayer_assets.warehouse.tellers import MOVED, ORIGIN, Members, Teller, k
 from metalayer_assets.warehouse.version_columns import inferred_columns
 
 Cursor = Any
-VERSIONS, AFFECTED = "versions", "affected_members"
+VERSIONS, KNOWN, AFFECTED = "versions", "known_versions", "affected_members"
 ROW_HASH = "_row_hash"
-_KNOWN, _REMOVED, _ADDED = "known_versions", "removed_versions", "added_versions"
+_REMOVED, _ADDED = "removed_versions", "added_versions"
 _MEMBERS_TO_FIND = "members_to_find"
 # A row read in passing costs about a quarter of a look-up by key.
 _ROWS_PER_LOOKUP = 4
@@ -273,12 +273,21 @@ def _same(keys: Sequence[str], left: str, right: str) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """What a write of a dimension changes: relations of the rows that go and of those that come, and their counts."""
+    """What a write of a dimension changes.
+
+    Attributes:
+        removed: Relation of the rows that go.
+        added: Relation of the rows that come.
+        rows_removed: Rows that go.
+        rows_added: Rows that come.
+        stands: Whether the dimension held any row; then the members' rows before are in `known_versions`.
+    """
 
     removed: str
     added: str
     rows_removed: int
     rows_added: int
+    stands: bool
 
 
 def compare(cursor: Cursor, contract: Contract, span: Span, *, stands: bool) -> Difference:
@@ -294,25 +303,26 @@ def compare(cursor: Cursor, contract: Contract, span: Span, *, stands: bool) -> 
     if not stands:
         cursor.execute(f"create temporary table {_REMOVED} on commit drop as select * from {VERSIONS} where false")
         cursor.execute(f"select count(*) from {VERSIONS}")
-        return Difference(_REMOVED, VERSIONS, 0, int(cursor.fetchone()[0]))
+        return Difference(_REMOVED, VERSIONS, 0, int(cursor.fetchone()[0]), stands=False)
     scope = f"{ident(contract.name)} as known"
     if not span.whole:
         member = _same(history_of(contract).natural_key, "affected", "known")
         scope = f"{AFFECTED} as affected inner join {scope} on {member}"
     cursor.execute(
-        f"create temporary table {_KNOWN} on commit drop as"
+        f"create temporary table {KNOWN} on commit drop as"
         f" select {listed(contract.column_names, 'known')}, {row_hash(contract, 'known')} as {ROW_HASH} from {scope}"
     )
-    analyze(cursor, _KNOWN)
-    counts = []
-    for name, these, others in ((_REMOVED, _KNOWN, VERSIONS), (_ADDED, VERSIONS, _KNOWN)):
+    analyze(cursor, KNOWN)
+    changed = []
+    for name, these, others in ((_REMOVED, KNOWN, VERSIONS), (_ADDED, VERSIONS, KNOWN)):
         same = f"{_same(contract.key, 'these', 'others')} and these.{ROW_HASH} = others.{ROW_HASH}"
         cursor.execute(
             f"create temporary table {name} on commit drop as select {columns}, {ROW_HASH} from {these} as these"
             f" where not exists (select from {others} as others where {same})"
         )
-        counts.append(cursor.rowcount)
-    return Difference(_REMOVED, _ADDED, *counts)
+        changed.append(cursor.rowcount)
+    rows_removed, rows_added = changed
+    return Difference(_REMOVED, _ADDED, rows_removed, rows_added, stands=True)
 
 
 def told_rows(cursor: Cursor, contract: Contract, days: Sequence[date]) -> dict[date, int]:

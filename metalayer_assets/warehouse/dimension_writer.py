@@ -13,7 +13,7 @@ from metalayer_assets.contracts import Contract
 from metalayer_assets.warehouse import dimension_stage, holdings, invariants, ledger, locks, outbox, rekey, replaced
 from metalayer_assets.warehouse.audit import Refusal
 from metalayer_assets.warehouse.checksums import checksum
-from metalayer_assets.warehouse.dimension_stage import ROW_HASH, VERSIONS, Difference
+from metalayer_assets.warehouse.dimension_stage import KNOWN, ROW_HASH, VERSIONS, Difference
 from metalayer_assets.warehouse.ledger import SliceCounts, WriteReport
 from metalayer_assets.warehouse.statements import bind, ident, listed
 from metalayer_assets.warehouse.tables import analyze
@@ -143,11 +143,23 @@ def _moved_beside(
     return found
 
 
+def _renumber(cursor: Cursor, contract: Contract) -> None:
+    """Move the place of the versions that say what they said, where others have come before them or gone."""
+    same = " and ".join(f"known.{ident(key)} = now.{ident(key)}" for key in contract.key)
+    cursor.execute(
+        f"update {ident(contract.name)} as known set version = now.version from {VERSIONS} as now"
+        f" inner join {KNOWN} as was on {same.replace('known.', 'was.')} and was.{ROW_HASH} = now.{ROW_HASH}"
+        f" where was.version <> now.version and {same}"
+    )
+
+
 def _replace(cursor: Cursor, contract: Contract, difference: Difference) -> None:
     columns = listed(contract.column_names)
     if difference.rows_removed:
         same = " and ".join(f"known.{ident(key)} = gone.{ident(key)}" for key in contract.key)
         cursor.execute(f"delete from {ident(contract.name)} as known using {difference.removed} as gone where {same}")
+    if difference.stands:
+        _renumber(cursor, contract)
     if difference.rows_added:
         # In the order of the key, so that its index grows at its end and not all over.
         cursor.execute(

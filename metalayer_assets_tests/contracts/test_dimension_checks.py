@@ -95,6 +95,14 @@ def history_with(**changes: Any) -> Historised:
             ["the column valid_to is made by the engine, and may be NULL."],
         ),
         (
+            {"columns": with_column(CUSTOMER, "version", ordinal=False)},
+            ["the column version is a version's place among others: declare it as ordinal."],
+        ),
+        (
+            {"columns": with_column(CUSTOMER, "region", ordinal=True)},
+            ["the column region is ordinal, which only version of a dimension can be."],
+        ),
+        (
             {"columns": with_column(CUSTOMER, "region", nullable=False)},
             ["the column region is never NULL, but nothing is known of an inferred member."],
         ),

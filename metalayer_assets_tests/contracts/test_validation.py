@@ -118,6 +118,10 @@ def test_the_contracts_of_the_warehouse_have_no_problem():
             "the column status says how a file spells it, but the table is not landed.",
         ),
         (
+            {"columns": with_column(ORDERS, "status", ordinal=True)},
+            "the column status is ordinal, which only version of a dimension can be.",
+        ),
+        (
             {"columns": ORDERS.columns[:-1]},
             "a judged table needs the column source_line, which the table does not have.",
         ),

@@ -201,6 +201,29 @@ def test_exactly_the_slices_change_whose_truth_does(trade: House, dataset: str):
     assert trade.problems() == []
 
 
+def test_versions_after_a_late_one_are_counted_on_and_nothing_else_becomes_of_them(trade: House):
+    trade.land(CUSTOMERS, day(2), [person("C1", city="Oslo", updated_at=at(10))])
+    update(trade)
+    mark = trade.value("select max(write_id) from meta.slice_ledger")
+    numbered = "select version, city from {} where customer_id = 'C1' order by valid_from"
+    before = trade.fetch(numbered.format("gold.dim_customer"))
+    assert before == [(1, "City 1"), (2, "City 5"), (3, "City 8"), (4, "Oslo")]
+    trade.land(CUSTOMERS, day(1), [person("C1", city="Rome", updated_at=at(6))])
+    update(trade)
+    after = [(1, "City 1"), (2, "City 5"), (3, "Rome"), (4, "City 8"), (5, "Oslo")]
+    assert trade.fetch(numbered.format("gold.dim_customer")) == after
+    # The version that the late one ends, as it was and is, and the late one: no other row is kept or accounted for.
+    assert trade.value(f"select count(*) from history.dim_customer where _write_id > {mark}") == 3
+    assert _written_since(trade, mark)["gold.dim_customer"] == {day(0), day(1)}
+    assert trade.fetch(numbered.format(f"history.dim_customer_at_write({mark})")) == before
+    assert trade.fetch(numbered.format("history.dim_customer_as_of(now())")) == after
+    assert trade.problems() == []
+    trade.execute("update gold.dim_customer set version = 7 where city = 'Oslo'")
+    assert [problem for problem in trade.problems() if "versions are not numbered in order (1 rows" in problem]
+    assert trade.write("gold.dim_customer", day(2)).changed == frozenset()
+    assert trade.problems() == []
+
+
 def test_a_row_that_a_later_full_dump_tells_again_moves_nothing(trade: House):
     dumps = {
         CUSTOMERS: [person("C1", city=f"City {n}", updated_at=at(n)) for n in (1, 5, 8)],
