@@ -32,7 +32,7 @@ demo: $(INSTALLED) ## Build a warehouse from sample files, then show its tables
 	@echo "Open the UI with: make dev"
 
 test: $(INSTALLED) ## Run the tests on a real PostgreSQL
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # The tests come last: their summary line closes the output.
 check: lint types config test ## Everything that CI asks: lint, types, config, tests

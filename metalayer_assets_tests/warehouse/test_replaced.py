@@ -101,9 +101,9 @@ def test_a_version_that_a_later_day_ends_is_kept_as_it_was(house: RecordedHouse)
         house.land("crm/customers", day(number), [customer(city=city)])
         assert house.update() == []
     # The version that the second day opened is the first row of that day's slice.
-    assert told(house, "history.dim_customer", "version, valid_to, city") == [
-        ("removed", 1, None, "Albany"),
-        ("added", 1, datetime(2024, 3, 11, tzinfo=UTC), "Albany"),
+    assert told(house, "history.dim_customer", "valid_from, valid_to, city") == [
+        ("removed", datetime(2024, 3, 10, tzinfo=UTC), None, "Albany"),
+        ("added", datetime(2024, 3, 10, tzinfo=UTC), datetime(2024, 3, 11, tzinfo=UTC), "Albany"),
     ]
     (past,) = pasts_of(CATALOG["gold.dim_customer"], CATALOG)
     for copy in house.copies["gold.dim_customer"]:
