@@ -8,7 +8,7 @@ import dagster as dg
 from metalayer_assets.contracts import Contract, Judged, Landed, Rule, Severity
 from metalayer_assets.warehouse.ledger import SliceCounts, WriteReport
 
-_KINDS = {"bronze": "bronze", "silver": "silver", "gold": "gold"}
+_KINDS = {"bronze": {"bronze"}, "silver": {"silver"}, "gold": {"gold"}, "meta": set[str]()}
 _WORST_RULES = 5
 
 
@@ -78,7 +78,7 @@ def _rules_table(contract: Contract) -> str:
 def kinds(contract: Contract) -> set[str]:
     """Kinds of the asset, which the UI shows as icons."""
     source = {"csv"} if isinstance(contract.source, Landed) else {"sql"}
-    return {"postgres", _KINDS[contract.layer], *source}
+    return {"postgres", *_KINDS[contract.layer], *source}
 
 
 def slice_metadata(report: WriteReport, day: date) -> dict[str, Any]:
@@ -118,8 +118,14 @@ def write_metadata(report: WriteReport, *, table_rows: int) -> dict[str, Any]:
     return metadata
 
 
-def broken_rules(report: WriteReport, days: list[date]) -> dict[str, tuple[str, int, int, list[str]]]:
-    """Rules that rows of these slices broke: severity, rows broken, rows examined, sample keys; worst first."""
+def broken_rules(
+    report: WriteReport, days: list[date], *, costly: bool = False
+) -> dict[str, tuple[str, int, int, list[str]]]:
+    """Rules that rows of these slices broke: severity, rows broken, rows examined, sample keys.
+
+    Those that reject come first, or where asked those that cost the score most.
+    """
+    weights = {rule.rule_id: rule.weight for day in days for rule in report.slices[day].rules}
     found: dict[str, tuple[str, int, int, list[str]]] = {}
     for day in days:
         for rule in report.slices[day].rules:
@@ -132,6 +138,6 @@ def broken_rules(report: WriteReport, days: list[date]) -> dict[str, tuple[str, 
             )
     worst = sorted(
         ((rule, told) for rule, told in found.items() if told[1]),
-        key=lambda item: (item[1][0] != Severity.REJECT.value, -item[1][1]),
+        key=lambda item: (not costly and item[1][0] != Severity.REJECT.value, -item[1][1] * weights[item[0]]),
     )
     return dict(worst)

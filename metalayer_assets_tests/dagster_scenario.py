@@ -217,6 +217,7 @@ def open_site(
             "METALAYER_LANDING": str(landing),
             "METALAYER_HOME": str(folder / "home"),
             "METALAYER_START_DATE": "2024-01-01",
+            "METALAYER_REJECT_LIMIT": "1",
             "DAGSTER_HOME": str(dagster_home),
         },
         landing,

@@ -20,6 +20,7 @@ from metalayer_assets_tests.dagster_scenario import (
     orders,
     sales,
 )
+from metalayer_assets_tests.house import QUALITY
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -102,7 +103,9 @@ def test_new_files_are_one_range_request_and_carry_through_to_gold(site: Site) -
     assert tick(site, "landing_sensor") == ([], "nothing is missing, changed or touched")
 
     # Facts wait for the dimensions that they are joined to, and sums for facts.
-    for tables in (set(DIMENSIONS), {"gold.fact_orders"}, {"gold.agg_daily_sales"}):
+    # What their audits counted comes last.
+    quality = ({name} for name in sorted(QUALITY))
+    for tables in (set(DIMENSIONS), {"gold.fact_orders"}, {"gold.agg_daily_sales"}, *quality):
         (request,) = (asked for asked in tick(site, "restatement_sensor")[0] if asked.job_name == "daily")
         assert (tables_of(request), range_of(request)) == (tables, (str(day(0)), str(day(2))))
         assert launch(site, request).success

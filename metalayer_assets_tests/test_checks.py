@@ -5,7 +5,7 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from metalayer_assets.checks import AUDIT
+from metalayer_assets.checks import AUDIT, SCORE, check_specs
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.metadata import asset_key
 from metalayer_assets_tests.dagster_scenario import (
@@ -17,14 +17,17 @@ from metalayer_assets_tests.dagster_scenario import (
     materializations,
     orders,
 )
-from metalayer_assets_tests.scenario import Row, customer
+from metalayer_assets_tests.scenario import Row, account, customer
 
 COUNTS = ("rows_read", "rows_written", "rows_collapsed", "rows_quarantined")
 
 
-def evaluations(result: dg.ExecuteInProcessResult, table: str) -> dict[str | None, AssetCheckEvaluation]:
-    """The evaluations of a run by partition, each partition once."""
-    found = [found for found in result.get_asset_check_evaluations() if found.asset_key == asset_key(table)]
+def evaluations(
+    result: dg.ExecuteInProcessResult, table: str, check: str = AUDIT
+) -> dict[str | None, AssetCheckEvaluation]:
+    """The evaluations of a check in a run by partition, each partition once."""
+    asked = dg.AssetCheckKey(asset_key(table), check)
+    found = [found for found in result.get_asset_check_evaluations() if found.asset_check_key == asked]
     told = {evaluation.partition: evaluation for evaluation in found}
     assert len(told) == len(found)
     return told
@@ -83,7 +86,12 @@ def test_a_single_key_run_leaves_one_evaluation_of_its_partition(site: Site) -> 
 
 def test_what_broke_is_told_with_rule_severity_counts_and_keys(site: Site) -> None:
     site.land(ORDERS, day(1), dirty(day(1)))
-    evaluation = evaluations(site.materialize(BRONZE_TO_SILVER, day(1)), "silver.orders")[str(day(1))]
+    result = site.materialize(BRONZE_TO_SILVER, day(1))
+    evaluation = evaluations(result, "silver.orders")[str(day(1))]
+    assert evaluations(result, "silver.orders", "completeness")[str(day(1))].metadata.keys() == {"rule quantity_given"}
+    validity = evaluations(result, "silver.orders", "validity")[str(day(1))]
+    assert (validity.passed, validity.metadata.keys()) == (False, {"rule status_known"})
+    assert evaluations(result, "silver.orders", "timeliness")[str(day(1))].passed
     rules = {name.removeprefix("rule "): entry.value for name, entry in evaluation.metadata.items() if " " in name}
     assert rules["quantity_given"] == f"reject: 1 of 5 rows, such as q-{day(1)}-0"
     assert rules["status_known"] == f"reject: 1 of 5 rows, such as s-{day(1)}-0"
@@ -98,20 +106,54 @@ def test_what_broke_is_told_with_rule_severity_counts_and_keys(site: Site) -> No
     assert evaluation.metadata["see"].value == "metalayer quarantine silver.orders"
 
 
-def test_a_check_passes_only_where_no_row_broke_a_rule_even_a_warning(site: Site) -> None:
+def test_the_score_is_held_against_what_is_wanted(site: Site) -> None:
+    site.land(ORDERS, day(12), orders(day(12), 3))
+    site.land(ORDERS, day(13), [*orders(day(13), 3), *orders(day(13), 1, prefix="q", quantity="some", status="x")])
+    site.land("crm/accounts", day(12), [account(customer_name="", email="")])
+    result = site.materialize(BRONZE_TO_SILVER, day(12), day(13))
+    told = evaluations(result, "silver.orders", SCORE)
+    assert told[str(day(12))].passed
+    assert told[str(day(12))].metadata["score"].value == 1.0
+    worse = told[str(day(13))].metadata
+    assert (worse["costs most"].value, worse["wanted"].value) == ("quantity_given, status_known", 0.95)
+    result = site.materialize(("bronze.crm_accounts", "silver.accounts"), day(12))
+    (low,) = evaluations(result, "silver.accounts", SCORE).values()
+    assert (low.passed, low.metadata["score"].value) == (False, 0.6666)
+    # Nobody examined a day without rows.
+    result = site.materialize(("bronze.crm_accounts", "silver.accounts"), day(13))
+    (empty,) = evaluations(result, "silver.accounts", SCORE).values()
+    assert (empty.passed, empty.metadata["told"].value) == (True, "nothing was examined")
+
+
+def test_a_table_has_one_check_for_each_dimension_of_quality_that_it_has_rules_of() -> None:
+    named = {
+        contract.name: [spec.name for spec in check_specs(contract, dg.DailyPartitionsDefinition("2024-01-01"))]
+        for contract in CATALOG.assets()
+    }
+    assert named["silver.orders"] == [AUDIT, "completeness", "validity", "consistency", "timeliness", SCORE]
+    assert named["gold.agg_daily_sales"] == [AUDIT, "accuracy", SCORE]
+    assert named["bronze.erp_orders"] == named["gold.dim_customer"] == [AUDIT]
+
+
+def test_a_check_of_a_dimension_passes_only_where_no_row_broke_a_rule_even_a_warning(site: Site) -> None:
     # Unknown customers are kept and warned about.
     warned = next(rule for rule in CATALOG["silver.customers"].rules if rule.id == "email_valid")
     site.land("crm/customers", day(2), [customer(email="nobody at nowhere")])
     site.land("crm/customers", day(3), [customer()])
     result = site.materialize(("bronze.crm_customers", "silver.customers"), day(2), day(3))
-    told = evaluations(result, "silver.customers")
+    told = evaluations(result, "silver.customers", warned.dimension)
+    assert {key: kept.passed for key, kept in evaluations(result, "silver.customers").items()} == {
+        str(day(2)): True,
+        str(day(3)): True,
+        None: True,
+    }
     assert warned.severity.value == "warn"
     assert {key: evaluation.passed for key, evaluation in told.items()} == {
         str(day(2)): False,
         str(day(3)): True,
         None: False,
     }
-    assert counts_told(told[str(day(2))]) == (1, 1, 0, 0)
+    assert told[str(day(2))].metadata["rule email_valid"].value == "warn: 1 of 1 rows, such as C1"
 
 
 @pytest.mark.parametrize("batch", ["0", "500"])

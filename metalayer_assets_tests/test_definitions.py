@@ -67,9 +67,8 @@ def test_every_table_of_the_catalog_is_one_asset_under_its_own_name(graph: Asset
 
 
 def test_every_sql_file_is_the_model_of_one_asset_and_every_other_asset_comes_from_landing() -> None:
-    files = {
-        f"{path.parent.name}.{path.stem}" for layer in ("silver", "gold") for path in sql_folder().glob(f"{layer}/*")
-    }
+    layers = ("silver", "gold", "meta")
+    files = {f"{path.parent.name}.{path.stem}" for layer in layers for path in sql_folder().glob(f"{layer}/*")}
     assert files == {contract.name for contract in ASSETS if not isinstance(contract.source, Landed)}
 
 
@@ -78,7 +77,7 @@ def test_an_asset_tells_what_its_contract_declares(graph: AssetGraph, contract: 
     node = graph.get(asset_key(contract.name))
     assert node.group_name == contract.layer
     assert node.owners == [contract.owner]
-    assert {"postgres", contract.layer} <= node.kinds
+    assert {"postgres", *({contract.layer} - {"meta"})} <= node.kinds
     assert ("csv" in node.kinds) == isinstance(contract.source, Landed)
     assert node.description == contract.description
     assert node.tags["layer"] == contract.layer
@@ -116,15 +115,18 @@ def test_a_judged_asset_lists_every_rule_with_its_severity(graph: AssetGraph, co
 
 
 @pytest.mark.parametrize("contract", ASSETS, ids=lambda contract: contract.name)
-def test_an_asset_has_one_check_with_its_own_partitions_that_blocks_nothing(
+def test_the_checks_of_an_asset_have_its_own_partitions_and_block_nothing(
     graph: AssetGraph, contract: Contract
 ) -> None:
     key = asset_key(contract.name)
-    (check,) = graph.get_check_keys_for_assets({key})
-    spec = graph.get_check_spec(check)
-    assert check.name == "audit"
-    assert not spec.blocking
-    assert spec.partitions_def == graph.get(key).partitions_def
+    checks = graph.get_check_keys_for_assets({key})
+    assert "audit" in {check.name for check in checks}
+    # One for each group of rules, and not one for each rule.
+    assert len(checks) <= 2 + len({rule.dimension for rule in contract.all_rules})
+    for check in checks:
+        spec = graph.get_check_spec(check)
+        assert not spec.blocking
+        assert spec.partitions_def == graph.get(key).partitions_def
 
 
 @pytest.mark.parametrize("grain", [Grain.DAY, Grain.YEAR])

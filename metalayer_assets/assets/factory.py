@@ -8,15 +8,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from metalayer_assets.checks import audit_check_spec, audit_results
+from metalayer_assets.checks import check_results, check_specs
 from metalayer_assets.contracts import CATALOG, Contract, Landed
 from metalayer_assets.io_manager import FROM_LANDING, FROM_MODEL, REPORTS
 from metalayer_assets.metadata import asset_key, definition_metadata, kinds
 from metalayer_assets.partitions import mapping_between, partitions_of
 from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.thresholds import score_wanted
 from metalayer_assets.warehouse.versions import code_version
 
-POOLS = {"bronze": "metalayer_bronze", "silver": "metalayer_silver", "gold": "metalayer_gold"}
+POOLS = {"bronze": "metalayer_bronze", "silver": "metalayer_silver", "gold": "metalayer_gold", "meta": "metalayer_meta"}
 
 
 def table_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
@@ -40,18 +41,26 @@ def table_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         tags={"layer": contract.layer},
         metadata=definition_metadata(contract),
         code_version=code_version(contract, settings),
+        freshness_policy=_freshness(contract),
         io_manager_key="io_manager",
         pool=POOLS[contract.layer],
-        check_specs=[audit_check_spec(contract, partitions)],
+        check_specs=check_specs(contract, partitions),
         retry_policy=dg.RetryPolicy(
             max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
         ),
     )
     def table(context: dg.AssetExecutionContext) -> Iterator[object]:
         yield dg.Output(source)
-        yield from audit_results(context, contract, REPORTS.pop((context.run.run_id, contract.name)))
+        report = REPORTS.pop((context.run.run_id, contract.name))
+        yield from check_results(context, contract, report, score_wanted=score_wanted(contract, settings))
 
     return table
+
+
+def _freshness(contract: Contract) -> dg.FreshnessPolicy | None:
+    if contract.freshness is None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=contract.freshness.too_late, warn_window=contract.freshness.late)
 
 
 def table_assets(settings: Settings) -> list[dg.AssetsDefinition]:

@@ -18,28 +18,37 @@ from metalayer_assets.contracts.model import (
     Modelled,
     Reads,
     Rule,
+    SetRule,
     Severity,
     Stored,
 )
+from metalayer_assets.contracts.set_rules import Agrees, Complete, Holds, Known, Thresholds, Unique
 from metalayer_assets.contracts.types import Type
 
 __all__ = [
     "CATALOG",
+    "Agrees",
     "Catalog",
     "Column",
+    "Complete",
     "Contract",
     "Extracts",
     "Grain",
     "Guard",
     "Historised",
+    "Holds",
     "Joins",
     "Judged",
+    "Known",
     "Landed",
     "Modelled",
     "Reads",
     "Rule",
+    "SetRule",
     "Severity",
     "Stored",
+    "Thresholds",
     "Type",
+    "Unique",
     "contract_named",
 ]

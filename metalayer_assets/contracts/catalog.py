@@ -8,6 +8,7 @@ from metalayer_assets.contracts.dimensions import DIMENSIONS
 from metalayer_assets.contracts.gold import GOLD
 from metalayer_assets.contracts.meta import META
 from metalayer_assets.contracts.model import Contract, Extracts, Historised, Joins, Judged, Landed, Reads
+from metalayer_assets.contracts.quality import DATA_QUALITY_SUMMARY, data_quality_audit
 from metalayer_assets.contracts.quarantine import BRONZE_LINES, quarantine_of
 from metalayer_assets.contracts.replaced import with_history
 from metalayer_assets.contracts.silver import SILVER
@@ -69,12 +70,17 @@ def _named_by(contract: Contract) -> tuple[Reads, ...]:
     return contract.source.named_by if isinstance(contract.source, Historised) else ()
 
 
+def _with_quality(contracts: tuple[Contract, ...]) -> tuple[Contract, ...]:
+    ruled = tuple(contract for contract in contracts if contract.is_ruled)
+    return (*contracts, data_quality_audit(ruled), DATA_QUALITY_SUMMARY)
+
+
 def _with_quarantine(contracts: tuple[Contract, ...]) -> tuple[Contract, ...]:
     judged = tuple(contract for contract in contracts if isinstance(contract.source, Judged))
     return (*contracts, *(quarantine_of(contract) for contract in judged), BRONZE_LINES)
 
 
-CATALOG = Catalog(with_history(_with_quarantine((*BRONZE, *SILVER, *DIMENSIONS, *GOLD, *META))))
+CATALOG = Catalog(with_history(_with_quarantine(_with_quality((*BRONZE, *SILVER, *DIMENSIONS, *GOLD, *META)))))
 
 
 def contract_named(name: str) -> Contract:

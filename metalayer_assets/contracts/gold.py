@@ -1,7 +1,19 @@
 """Declare the gold tables here: the star schema that analysts read. Keep how they are computed out (`sql/gold/`)."""
 
 from metalayer_assets.contracts.codes import ORDER_SIZES, ORDER_STATUSES, REVENUE_STATUSES, REVERSAL_STATUSES
-from metalayer_assets.contracts.model import Column, Contract, Grain, Guard, Joins, Modelled, Reads
+from metalayer_assets.contracts.model import (
+    Column,
+    Contract,
+    Grain,
+    Guard,
+    Joins,
+    Modelled,
+    Reads,
+    SetRule,
+    Severity,
+)
+from metalayer_assets.contracts.predicate import Col, Predicate
+from metalayer_assets.contracts.set_rules import Agrees, Known
 from metalayer_assets.contracts.types import Type
 
 # A corrected order leaves its old business day, so a gold day may shrink or empty for good reasons.
@@ -15,6 +27,19 @@ _CUSTOMER_KEY = Column(
 )
 _PRODUCT_KEY = Column(
     "product_key", Type.BIGINT, "Version of gold.dim_product valid on the business day.", nullable=False
+)
+_TOLD = Col("change_hash").present
+_MEMBERS_KNOWN = (
+    SetRule(
+        "customer_known",
+        "A customer who is named is one that the CRM has told of.",
+        Known(("customer_key", "customer_id"), "gold.dim_customer", ("customer_key", "customer_id"), where=_TOLD),
+    ),
+    SetRule(
+        "product_known",
+        "A product that is named is one that the ERP has told of.",
+        Known(("product_key", "product_code"), "gold.dim_product", ("product_key", "product_code"), where=_TOLD),
+    ),
 )
 _DIMENSIONS = (
     Joins("gold.dim_customer", key=("customer_id",), surrogate="customer_key"),
@@ -49,6 +74,7 @@ FACT_ORDERS = Contract(
     slice_by="order_date",
     reads=(Reads("silver.orders", slice_by="order_date", key=("order_id",)),),
     joins=_DIMENSIONS,
+    set_rules=_MEMBERS_KNOWN,
     indexes=(("order_date",),),
     guard=_FOLLOWS,
     by_month=True,
@@ -74,10 +100,24 @@ FACT_SALES = Contract(
     slice_by="sale_date",
     reads=(Reads("silver.sales", slice_by="sale_date", key=("sales_id",)),),
     joins=_DIMENSIONS,
+    set_rules=_MEMBERS_KNOWN,
     indexes=(("sale_date",),),
     guard=_FOLLOWS,
     by_month=True,
 )
+
+
+def _agrees(
+    rule: str, total: str, table: str, slice_by: str, *, of: str | None = None, where: Predicate | None = None
+) -> SetRule:
+    return SetRule(
+        rule,
+        f"{total} is what {table} holds for the day.",
+        Agrees(total, table, slice_by, of=of, where=where),
+        Severity.REJECT,
+        "accuracy",
+    )
+
 
 _REVENUE = " and ".join(REVENUE_STATUSES)
 _REVERSAL = " and ".join(REVERSAL_STATUSES)
@@ -108,6 +148,19 @@ AGG_DAILY_SALES = Contract(
     reads=(
         Reads("gold.fact_orders", slice_by="order_date"),
         Reads("gold.fact_sales", slice_by="sale_date"),
+    ),
+    set_rules=(
+        _agrees("orders_agree", "total_orders", "gold.fact_orders", "order_date"),
+        _agrees(
+            "revenue_agrees",
+            "total_revenue",
+            "gold.fact_orders",
+            "order_date",
+            of="total_amount",
+            where=Col("status").one_of(*REVENUE_STATUSES),
+        ),
+        _agrees("sales_lines_agree", "sales_lines", "gold.fact_sales", "sale_date"),
+        _agrees("sales_amount_agrees", "sales_amount", "gold.fact_sales", "sale_date", of="sale_amount"),
     ),
     guard=_FOLLOWS,
 )
@@ -145,6 +198,7 @@ DIM_DATE = Contract(
     slice_by="date",
     grain=Grain.YEAR,
     reads=(),
+    freshness=None,
 )
 
 GOLD = (DIM_DATE, FACT_ORDERS, FACT_SALES, AGG_DAILY_SALES)

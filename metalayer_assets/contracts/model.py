@@ -7,14 +7,15 @@ from datetime import date, timedelta
 from enum import Enum
 
 from metalayer_assets.contracts.predicate import Predicate
+from metalayer_assets.contracts.set_rules import Kind, Thresholds
 from metalayer_assets.contracts.types import Type
 
 
 class Severity(Enum):
-    """What a broken rule does to its row."""
+    """What a broken rule does to its row, or where it is a rule about a slice, to the slice."""
 
-    REJECT = "reject"  # the row goes to quarantine
-    WARN = "warn"  # the row is kept and its quality score lowered
+    REJECT = "reject"  # the row goes to quarantine, the slice is refused
+    WARN = "warn"  # the row is kept, and the quality score lowered
 
 
 class Grain(Enum):
@@ -82,8 +83,10 @@ class Rule:
         holds: The predicate; the rule is broken where it is false.
         severity: What a broken rule does.
         dimension: Completeness, validity, uniqueness, consistency, timeliness or accuracy.
-        weight: Share in the row's quality score, relative to the other rules of the table.
+        weight: Share in the quality score of row and slice, relative to the other rules of the table.
         readable: Name of a column whose source text must be readable as the column's type; then `holds` is None.
+        version: To be raised when what the rule means changes, so that scores before and after are told apart.
+        owner: Team that answers for the rule; None: the table's.
     """
 
     id: str
@@ -93,6 +96,33 @@ class Rule:
     dimension: str = "validity"
     weight: int = 1
     readable: str | None = None
+    version: int = 1
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class SetRule:
+    """A named truth about the rows of a slice together, published or to be.
+
+    Attributes:
+        id: Stable name, shown in checks.
+        description: What must hold, as a sentence.
+        holds: What is asked of the slice.
+        severity: What a broken rule does: REJECT refuses the slice.
+        dimension: As of a `Rule`.
+        weight: Share in the slice's quality score, relative to the other rules of the table.
+        version: As of a `Rule`.
+        owner: As of a `Rule`.
+    """
+
+    id: str
+    description: str
+    holds: Kind
+    severity: Severity = Severity.WARN
+    dimension: str = "consistency"
+    weight: int = 1
+    version: int = 1
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,11 +133,13 @@ class Reads:
         table: Name of the table read.
         slice_by: Column of that table whose value names the touched slice here.
         key: Columns that identify one thing told several times; a change to one telling touches the slices of all.
+        only: Column that says whether a row counts, for a table that keeps older rows as well.
     """
 
     table: str
     slice_by: str
     key: tuple[str, ...] = ()
+    only: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +177,14 @@ class Extracts(Enum):
 
     CHANGES = "changes"  # nothing: a row says what changed
     SNAPSHOT = "snapshot"  # a key that was in the extract before and is not in this one is deleted
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How long after a table was last written it counts as late, and as too late: a daily extract may miss a day."""
+
+    late: timedelta = timedelta(hours=26)
+    too_late: timedelta = timedelta(hours=50)
 
 
 @dataclass(frozen=True)
@@ -219,9 +259,13 @@ class Contract:
         reads: The tables whose rows it is made from, each of which is accounted for.
         joins: The dimensions that its rows are joined to.
         rules: What must hold for every row.
+        set_rules: What must hold for the rows of a slice together.
+        thresholds: How bad a slice may be.
+        follows: Tables whose audits make the rows, for a table that is made from what audits counted.
         indexes: Further column lists to index.
         owner: Team that answers for the table.
         guard: When a shrinking slice is refused.
+        freshness: When the table counts as late; None: never, since nobody waits for it.
         by_month: Whether the table is range-partitioned by month on its slice column.
     """
 
@@ -235,9 +279,13 @@ class Contract:
     reads: tuple[Reads, ...] = ()
     joins: tuple[Joins, ...] = ()
     rules: tuple[Rule, ...] = ()
+    set_rules: tuple[SetRule, ...] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    follows: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     owner: str = "team:data-platform"
     guard: Guard = field(default_factory=Guard)
+    freshness: Freshness | None = field(default_factory=Freshness)
     by_month: bool = False
 
     @property
@@ -264,6 +312,8 @@ class Contract:
     @property
     def upstream(self) -> tuple[str, ...]:
         """Names of the tables that this one depends on, each once."""
+        if self.follows:
+            return self.follows
         named = self.source.named_by if isinstance(self.source, Historised) else ()
         read = [reads.table for reads in (*self.reads, *named)]
         return tuple(dict.fromkeys([*read, *(joins.table for joins in self.joins)]))
@@ -293,6 +343,16 @@ class Contract:
     def content_names(self) -> tuple[str, ...]:
         """Names, in physical order, of the columns that say what a row is: all but its place among others."""
         return tuple(column.name for column in self.columns if not column.ordinal)
+
+    @property
+    def all_rules(self) -> "tuple[Rule | SetRule, ...]":
+        """The rules about rows and those about slices, in declared order."""
+        return (*self.rules, *self.set_rules)
+
+    @property
+    def is_ruled(self) -> bool:
+        """Whether writes of the table count rules: its own, or that lines can be read."""
+        return bool(self.all_rules) or isinstance(self.source, Landed)
 
     def rules_of(self, severity: Severity) -> Iterator[Rule]:
         """Rules of that severity, in declared order."""

@@ -5,14 +5,14 @@ The models in `sql/silver/` clean text and name columns; types, casts, rules and
 
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY
 from metalayer_assets.contracts.codes import (
-    ORDER_SIZES,
     ORDER_STATUSES,
     REGIONS,
     REVERSAL_STATUSES,
     US_STATES,
 )
-from metalayer_assets.contracts.model import Column, Contract, Judged, Reads, Rule, Severity
+from metalayer_assets.contracts.model import Column, Contract, Judged, Reads, Rule, SetRule, Severity
 from metalayer_assets.contracts.predicate import Col, Predicate
+from metalayer_assets.contracts.set_rules import Complete, Unique
 from metalayer_assets.contracts.types import Type
 
 # Supplied by the engine to every judged row: the first day of the calendar, METALAYER_START_DATE.
@@ -172,7 +172,14 @@ ORDERS = Contract(
             Col("customer_id").present,
             dimension="completeness",
         ),
-        _should("order_size_known", "The size is one of the code list.", Col("order_size").one_of(*ORDER_SIZES)),
+    ),
+    set_rules=(
+        SetRule(
+            "customers_named",
+            "At least half of the orders of a day name their customer.",
+            Complete("customer_id", 0.5),
+            dimension="completeness",
+        ),
     ),
     indexes=(("arrival_day",), ("order_date",)),
     by_month=True,
@@ -277,6 +284,14 @@ CUSTOMERS = Contract(
             "A customer is created at most one day after the arrival day.",
             Col("created_date").at_most(Col("arrival_day"), plus_days=1),
             dimension="timeliness",
+        ),
+    ),
+    set_rules=(
+        SetRule(
+            "email_of_one",
+            "No e-mail address is told of two customers on a day.",
+            Unique(("email",), of=("customer_id",)),
+            dimension="uniqueness",
         ),
     ),
     indexes=(("arrival_day",),),

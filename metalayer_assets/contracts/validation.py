@@ -13,13 +13,12 @@ from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID, LINE
 from metalayer_assets.contracts.catalog import Catalog
 from metalayer_assets.contracts.dimension_checks import history_problems, joins_problems
 from metalayer_assets.contracts.dimensions import VERSION
-from metalayer_assets.contracts.model import Column, Contract, Grain, Historised, Judged, Landed, Rule
+from metalayer_assets.contracts.model import Column, Contract, Grain, Historised, Judged, Landed
 from metalayer_assets.contracts.replaced import CHANGE, FUNCTION_SUFFIXES, HISTORY, SLICE, WRITE_ID
+from metalayer_assets.contracts.rule_checks import JUDGED_PROVENANCE, rule_problems
 from metalayer_assets.contracts.types import Type
 
 LAYERS = ("bronze", "silver", "gold", "quarantine", "meta", HISTORY)
-# What the audit of a judged table knows of a row beside its columns.
-ENGINE_COLUMNS = frozenset({"calendar_start"})
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _LONGEST = 63
@@ -27,9 +26,6 @@ _LONGEST = 63
 _SUFFIXES = ("_y2024m01", "_shell")
 _STAGE_COLUMNS = frozenset({"_slice", "_outcome", "_folded", "_failed", "_kept"})
 _HISTORY_COLUMNS = frozenset({WRITE_ID, SLICE, CHANGE})
-_JUDGED_PROVENANCE = ("quality_score", "broken_rules", "arrival_day", "source_file_id", "source_line")
-_JUDGED_AFTERWARDS = frozenset({"quality_score", "broken_rules"})
-_DIMENSIONS = frozenset({"completeness", "validity", "uniqueness", "consistency", "timeliness", "accuracy"})
 
 
 def problems(catalog: Catalog) -> list[str]:
@@ -68,7 +64,7 @@ def _problems_of(contract: Contract, catalog: Catalog) -> Iterator[str]:
         _judgement(contract, catalog),
         history_problems(contract, catalog),
         joins_problems(contract, catalog),
-        chain.from_iterable(_rule(contract, rule) for rule in contract.rules),
+        rule_problems(contract, catalog),
     )
     return (f"{contract.name}: {problem}" for problem in said)
 
@@ -81,7 +77,7 @@ def _names(contract: Contract) -> Iterator[str]:
     yield from _bad_names("the table", [parts[-1] + suffix for suffix in suffixes])
     yield from _bad_names("the column", (column.name for column in contract.columns))
     yield from _bad_names("the index", (f"{parts[-1]}_{'_'.join(index)}_idx" for index in contract.indexes))
-    yield from _bad_names("the rule", (rule.id for rule in contract.rules))
+    yield from _bad_names("the rule", (rule.id for rule in contract.all_rules))
     # Text that may turn out unreadable is carried along under the column's name with an ending.
     yield from _bad_names("the column", (f"{rule.readable}__told" for rule in contract.rules if rule.readable))
 
@@ -159,7 +155,7 @@ def _reads(contract: Contract, catalog: Catalog) -> Iterator[str]:
         if source is None:
             yield f"it reads {reads.table}, which no contract declares."
             continue
-        for name in (reads.slice_by, *reads.key):
+        for name in (reads.slice_by, *reads.key, *((reads.only,) if reads.only else ())):
             if name not in source.column_names:
                 yield f"it reads {reads.table} by the column {name}, which that table does not have."
         if reads.slice_by in source.column_names and source.column(reads.slice_by).type is not Type.DATE:
@@ -167,11 +163,9 @@ def _reads(contract: Contract, catalog: Catalog) -> Iterator[str]:
 
 
 def _judgement(contract: Contract, catalog: Catalog) -> Iterator[str]:
-    counted = Counter(rule.id for rule in contract.rules)
-    yield from (f"the rule {name} is declared {times} times." for name, times in counted.items() if times > 1)
     if not isinstance(contract.source, Judged):
         return
-    yield from _unknown(contract, "a judged table", _JUDGED_PROVENANCE)
+    yield from _unknown(contract, "a judged table", JUDGED_PROVENANCE)
     if contract.source.deletion is not None:
         yield from _unknown(contract, "deletion", (contract.source.deletion,))
     if contract.source.quarantine not in catalog:
@@ -179,27 +173,3 @@ def _judgement(contract: Contract, catalog: Catalog) -> Iterator[str]:
     landed = [catalog.get(reads.table) for reads in contract.reads]
     if len(landed) != 1 or landed[0] is None or not isinstance(landed[0].source, Landed):
         yield "a judged table reads exactly one landed table."
-    if contract.rules and not sum(rule.weight for rule in contract.rules):
-        yield "no rule has a weight, so no row could have a score."
-
-
-def _rule(contract: Contract, rule: Rule) -> Iterator[str]:
-    if (rule.holds is None) == (rule.readable is None):
-        yield f"the rule {rule.id} says either what holds or what is readable, not both or neither."
-    if rule.weight < 0:
-        yield f"the rule {rule.id} has the weight {rule.weight}; a weight is not negative."
-    if rule.dimension not in _DIMENSIONS:
-        yield f"the rule {rule.id} has the dimension '{rule.dimension}'; known are {', '.join(sorted(_DIMENSIONS))}."
-    known = {*contract.column_names, *ENGINE_COLUMNS} - (
-        _JUDGED_AFTERWARDS if isinstance(contract.source, Judged) else frozenset()
-    )
-    for name in sorted(rule.holds.columns() - known if rule.holds else ()):
-        yield f"the rule {rule.id} asks for the column {name}, which a row does not have when judged."
-    if rule.readable is None:
-        return
-    if rule.readable not in contract.column_names:
-        yield f"the rule {rule.id} asks whether {rule.readable} is readable, but there is no such column."
-        return
-    column = contract.column(rule.readable)
-    if column.type is Type.TEXT or column.derived is not None or column.name in _JUDGED_PROVENANCE:
-        yield f"the rule {rule.id} asks whether {column.name} is readable, but it is not read from text."

@@ -57,7 +57,8 @@ def read_from_sources(cursor: Cursor, contract: Contract, slices: Sequence[date]
         return None
     parts = [
         f"select {sliced(ident(reads.slice_by), contract.grain)} as day, count(*) as n"
-        f" from {ident(reads.table)} where {sliced(ident(reads.slice_by), contract.grain)} = any(:slices) group by 1"
+        f" from {ident(reads.table)} where {sliced(ident(reads.slice_by), contract.grain)} = any(:slices)"
+        f"{f' and {ident(reads.only)}' if reads.only else ''} group by 1"
         for reads in contract.reads
     ]
     cursor.execute(

@@ -9,21 +9,24 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from metalayer_assets.contracts import Contract
+from metalayer_assets.contracts import Contract, Severity
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID
 from metalayer_assets.warehouse.checksums import checksum, row_hash
 from metalayer_assets.warehouse.errors import LandingError
 from metalayer_assets.warehouse.kept_out import REJECTED_LINES, line_checksums
 from metalayer_assets.warehouse.landing import LandedFile
-from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, SliceCounts
+from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, RuleCount, SliceCounts
 from metalayer_assets.warehouse.loading import LoadReport, SourceColumn, load_file
 from metalayer_assets.warehouse.months import Shell
 from metalayer_assets.warehouse.publish import delete_slices
+from metalayer_assets.warehouse.scores import score
 from metalayer_assets.warehouse.statements import bind, ident, listed
 
 Cursor = Any
 
 _STAGE = "staged"
+# The one rule of a landed table: a line of its files is a record.
+LINE_READABLE = "line_readable"
 
 
 @dataclass
@@ -108,12 +111,16 @@ def measure_days(
     for day in days:
         reports = [report for _, report in stage.loads.get(day, ())]
         rows, digest = loaded.get(day, (0, EMPTY_CHECKSUM))
+        read, rejected = (sum(getattr(report, n) for report in reports) for n in ("records_read", "rows_rejected"))
+        readable = RuleCount(LINE_READABLE, Severity.REJECT.value, read, rejected)
         found[day] = SliceCounts(
-            rows_read=sum(report.records_read for report in reports),
+            rows_read=read,
             rows_written=rows,
-            rows_quarantined=sum(report.rows_rejected for report in reports),
+            rows_quarantined=rejected,
             checksum=digest,
             quarantine_checksum=kept_out.get(day, EMPTY_CHECKSUM),
+            quality_score=score([readable]),
+            rules=(readable,),
         )
     return found
 

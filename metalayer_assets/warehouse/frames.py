@@ -1,14 +1,15 @@
 """Give and judge pandas frames of contract tables here: the pandera schema, and reading slices as frames."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 
-from metalayer_assets.contracts import Contract
+from metalayer_assets.contracts import Agrees, Contract, Known, SetRule
 from metalayer_assets.contracts.predicate import Predicate
+from metalayer_assets.warehouse import frame_rules
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.slices import slice_of
 from metalayer_assets.warehouse.statements import bind, ident, listed
@@ -16,15 +17,20 @@ from metalayer_assets.warehouse.statements import bind, ident, listed
 Cursor = Any
 
 
-def pandera_schema(contract: Contract, *, calendar_start: date | None = None) -> pa.DataFrameSchema:
-    """The contract as a pandera schema: columns, dtypes, nullability, and every rule with a predicate.
+def pandera_schema(
+    contract: Contract, *, calendar_start: date | None = None, others: Mapping[str, pd.DataFrame] | None = None
+) -> pa.DataFrameSchema:
+    """The contract as a pandera schema: columns, dtypes, nullability, and every rule that a frame can be asked.
 
-    A rule over text that cannot be read has no place here, since a frame holds typed values.
+    A rule over text that cannot be read has no place here, since a frame holds typed values. Of the rules about slices,
+    those that look into other tables are asked where frames of these are given.
 
     Args:
         contract: The contract.
         calendar_start: First day of the warehouse; needed when a rule asks for it.
+        others: Frames of other tables that rules look into, by name.
     """
+    given = others or {}
     checks = []
     for rule in contract.rules:
         if rule.holds is None:
@@ -36,6 +42,16 @@ def pandera_schema(contract: Contract, *, calendar_start: date | None = None) ->
             return holds.mask(frame).fillna(True).astype(bool)
 
         checks.append(pa.Check(unbroken, name=rule.id, error=rule.id, ignore_na=False, description=rule.description))
+    for set_rule in contract.set_rules:
+        if isinstance(set_rule.holds, Known | Agrees) and set_rule.holds.table not in given:
+            continue
+
+        def kept(frame: pd.DataFrame, rule: SetRule = set_rule) -> "pd.Series[Any]":
+            return frame_rules.holds(contract, rule, frame, given).fillna(True).astype(bool)
+
+        checks.append(
+            pa.Check(kept, name=set_rule.id, error=set_rule.id, ignore_na=False, description=set_rule.description)
+        )
     return pa.DataFrameSchema(
         columns={
             column.name: pa.Column(

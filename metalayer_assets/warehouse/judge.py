@@ -13,7 +13,7 @@ from metalayer_assets.warehouse.statements import ident, listed, literal
 WRITTEN, COLLAPSED, REJECTED = 0, 1, 2
 _PROVENANCE = ("arrival_day", "source_file_id", "source_line")
 _ADDED = ("quality_score", "broken_rules")
-_CALENDAR_START = "calendar_start"
+CALENDAR_START = "calendar_start"
 _FENCE = "offset 0"
 
 
@@ -46,7 +46,7 @@ def broken(contract: Contract, rule: Rule) -> str:
     if rule.holds is None:
         raise ValueError(f"rule {rule.id} of {contract.name} says neither what holds nor what is readable")
     aliases = {column.name: ident(column.name) for column in contract.columns}
-    aliases[_CALENDAR_START] = f"cast(:{_CALENDAR_START} as date)"
+    aliases[CALENDAR_START] = f"cast(:{CALENDAR_START} as date)"
     return f"{rule.holds.sql(aliases)} is false"
 
 

@@ -21,13 +21,27 @@ BESIDE = "brought in line with slices written beside it"
 
 @dataclass(frozen=True)
 class RuleCount:
-    """What the audit of one slice counted for one rule."""
+    """What the audit of one slice counted for one rule.
+
+    Attributes:
+        rule_id: The rule.
+        severity: `reject` or `warn`.
+        rows_examined: Rows that the rule could be asked of: of a row without e-mail, nothing can be said of its form.
+        rows_broken: Those of them that broke it.
+        sample_keys: The first and the last business key among the latter.
+        dimension: The rule's dimension of quality.
+        weight: The rule's share in scores.
+        version: The rule's version.
+    """
 
     rule_id: str
     severity: str
     rows_examined: int
     rows_broken: int
     sample_keys: tuple[str, ...] = ()
+    dimension: str = "validity"
+    weight: int = 1
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,7 @@ def record(
     *,
     started_at: datetime,
 ) -> None:
-    """Enter a write's slices and the rule counts of those that changed."""
+    """Enter a write's slices. What its audit counted for rules is kept by `rule_results`."""
     ledger = CATALOG["meta.slice_ledger"]
     columns = tuple(name for name in ledger.column_names if name != "finished_at")
     _insert(
@@ -176,21 +190,6 @@ def record(
                 *(counts.code_version or context.code_version, started_at),
             )
             for day, counts in sorted({**report.beside, **report.slices}.items())
-        ],
-    )
-    results = CATALOG["meta.rule_results"]
-    _insert(
-        cursor,
-        results,
-        results.column_names,
-        [
-            (
-                *(report.table, day, rule.rule_id, report.write_id, rule.severity, rule.rows_examined),
-                *(rule.rows_broken, list(rule.sample_keys)),
-            )
-            for day, counts in sorted(report.slices.items())
-            if day in report.published
-            for rule in counts.rules
         ],
     )
 

@@ -5,10 +5,13 @@ from datetime import date
 from typing import Any
 
 from metalayer_assets.contracts import Contract, Judged
+from metalayer_assets.contracts.predicate import Compare, OfColumn, Present
+from metalayer_assets.warehouse import set_rules
 from metalayer_assets.warehouse.checksums import checksum, row_hash
-from metalayer_assets.warehouse.judge import REJECTED, WRITTEN
+from metalayer_assets.warehouse.judge import CALENDAR_START, REJECTED, WRITTEN
 from metalayer_assets.warehouse.kept_out import row_checksums
 from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, RuleCount, SliceCounts
+from metalayer_assets.warehouse.scores import score
 from metalayer_assets.warehouse.staging import STAGE
 from metalayer_assets.warehouse.statements import bind, ident
 
@@ -16,15 +19,18 @@ Cursor = Any
 _Broken = dict[tuple[date, str], tuple[int, tuple[str, ...]]]
 
 
-def measure(cursor: Cursor, contract: Contract, slices: Sequence[date]) -> dict[date, SliceCounts]:
+def measure(
+    cursor: Cursor, contract: Contract, slices: Sequence[date], *, calendar_start: date
+) -> dict[date, SliceCounts]:
     """The counts of every slice asked for, zeros where the stage has no row of it.
 
     Slices that were not asked for are present when the stage has rows of them, so that the audit can refuse those.
     """
     judged = isinstance(contract.source, Judged)
-    score = f"round(avg(quality_score) filter (where _outcome = {WRITTEN}), 4)" if judged else "null::numeric"
+    examined = "".join(f",\n            {count}" for count in _examined(contract))
     cursor.execute(
-        f"""
+        bind(
+            f"""
         select
             _slice,
             coalesce(sum(_folded), 0)::bigint,
@@ -35,19 +41,47 @@ def measure(cursor: Cursor, contract: Contract, slices: Sequence[date]) -> dict[
                 0
             )::bigint,
             coalesce(sum(_folded) filter (where _outcome = {REJECTED}), 0)::bigint,
-            {checksum(row_hash(contract), f"_outcome = {WRITTEN}")},
-            {score}
+            {checksum(row_hash(contract), f"_outcome = {WRITTEN}")}{examined}
         from {ident(STAGE)}
         group by _slice
         """
+        ),
+        {"calendar_start": calendar_start},
     )
     counted = {row[0]: row[1:] for row in cursor.fetchall()}
     broken = _broken(cursor, contract) if judged else {}
     kept_out = row_checksums(cursor, contract) if judged else {}
+    together = set_rules.count(cursor, contract, STAGE, slices)
     return {
-        day: _counts(contract, day, counted.get(day), kept_out.get(day, EMPTY_CHECKSUM), broken)
+        day: _counts(
+            contract, day, counted.get(day), kept_out.get(day, EMPTY_CHECKSUM), broken, together=together.get(day, ())
+        )
         for day in {*slices, *counted}
     }
+
+
+def _examined(contract: Contract) -> list[str]:
+    """SQL aggregates: for each rule about a row, of how many rows it is neither true nor false for want of a value.
+
+    Of a rule about readability, how many rows were read: those that were not are counted as broken.
+    """
+    aliases = {column.name: ident(column.name) for column in contract.columns}
+    aliases[CALENDAR_START] = f"cast(:{CALENDAR_START} as date)"
+    found = []
+    for rule in contract.rules:
+        if rule.holds is None:
+            found.append(f"count({ident(str(rule.readable))})")
+            continue
+        named = sorted(rule.holds.columns() - {CALENDAR_START})
+        if isinstance(rule.holds, Present):
+            found.append("count(*)")
+        elif isinstance(rule.holds, OfColumn | Compare) and len(named) == 1:
+            found.append(f"count({ident(named[0])})")
+        elif isinstance(rule.holds, Compare):
+            found.append(f"count(*) filter (where {' and '.join(f'{ident(name)} is not null' for name in named)})")
+        else:
+            found.append(f"count(*) filter (where {rule.holds.sql(aliases)} is not null)")
+    return found
 
 
 def _broken(cursor: Cursor, contract: Contract) -> _Broken:
@@ -69,11 +103,32 @@ def _broken(cursor: Cursor, contract: Contract) -> _Broken:
 
 
 def _counts(
-    contract: Contract, day: date, counted: Sequence[Any] | None, kept_out: str, broken: _Broken
+    contract: Contract,
+    day: date,
+    counted: Sequence[Any] | None,
+    kept_out: str,
+    broken: _Broken,
+    *,
+    together: Sequence[RuleCount],
 ) -> SliceCounts:
-    read, written, collapsed, rejected, digest, score = counted or (0, 0, 0, 0, EMPTY_CHECKSUM, None)
+    nothing: Sequence[Any] = (0, 0, 0, 0, EMPTY_CHECKSUM, *(0 for _ in contract.rules))
+    read, written, collapsed, rejected, digest, *examined = counted or nothing
     rules = []
-    for rule in contract.rules:
+    for rule, asked in zip(contract.rules, examined, strict=True):
         rows, keys = broken.get((day, rule.id), (0, ()))
-        rules.append(RuleCount(rule.id, rule.severity.value, read, rows, keys))
-    return SliceCounts(read, written, collapsed, rejected, digest, kept_out, score, tuple(rules))
+        if rule.readable is not None:
+            asked += rows  # noqa: PLW2901 -- what could not be read was examined as well
+        rules.append(
+            RuleCount(
+                rule.id,
+                rule.severity.value,
+                asked,
+                rows,
+                keys,
+                dimension=rule.dimension,
+                weight=rule.weight,
+                version=rule.version,
+            )
+        )
+    rules += together
+    return SliceCounts(read, written, collapsed, rejected, digest, kept_out, score(rules), tuple(rules))

@@ -12,11 +12,11 @@ import psycopg2.errors
 
 from metalayer_assets.contracts import CATALOG, Contract, Judged, Landed, Modelled
 from metalayer_assets.contracts.replaced import Past, pasts_of
-from metalayer_assets.warehouse import holdings, kept_out, ledger, locks, outbox, replaced
+from metalayer_assets.warehouse import holdings, kept_out, ledger, locks, outbox, replaced, rule_results
 from metalayer_assets.warehouse.as_of import Point, known_past
 from metalayer_assets.warehouse.checksums import checksum, row_hash
 from metalayer_assets.warehouse.errors import MetaLayerError, SettingError
-from metalayer_assets.warehouse.ledger import RuleCount, SliceCounts, WriteReport
+from metalayer_assets.warehouse.ledger import SliceCounts, WriteReport
 from metalayer_assets.warehouse.slices import checked, slice_of
 from metalayer_assets.warehouse.staging import STAGE
 from metalayer_assets.warehouse.statements import bind, ident, listed
@@ -78,6 +78,7 @@ def roll_back(
                 )
                 report = writer.publish(cursor, contract, report, standing=standing, sound=sound)
             ledger.record(cursor, report, context, started_at=started_at)
+            rule_results.record(cursor, report)
             _note(cursor, report, f"{_ROLLED_BACK}{to_write}")
             return report
     except psycopg2.errors.UniqueViolation as error:
@@ -156,28 +157,7 @@ def _counts_after(cursor: Cursor, contract: Contract, day: date, write_id: int) 
         raise SettingError(
             f"write {write_id} of slice {day} of {contract.name} was refused, so nothing stood after it: {reason}"
         )
-    return replace(SliceCounts(*counts), rules=_rules_after(cursor, contract, day, write_id))
-
-
-def _rules_after(cursor: Cursor, contract: Contract, day: date, write_id: int) -> tuple[RuleCount, ...]:
-    cursor.execute(
-        bind(
-            """
-            select rule_id, severity, rows_examined, rows_broken, sample_keys
-            from meta.rule_results
-            where table_name = :table and slice = :day and write_id = (
-                select max(write_id) from meta.rule_results
-                where table_name = :table and slice = :day and write_id <= :write_id
-            )
-            order by rule_id
-            """
-        ),
-        {"table": contract.name, "day": day, "write_id": write_id},
-    )
-    return tuple(
-        RuleCount(rule, severity, examined, broken, tuple(keys or ()))
-        for rule, severity, examined, broken, keys in cursor.fetchall()
-    )
+    return replace(SliceCounts(*counts), rules=rule_results.after(cursor, contract.name, day, write_id))
 
 
 def _stage(cursor: Cursor, past: Past, day: date, write_id: int, counts: SliceCounts) -> None:

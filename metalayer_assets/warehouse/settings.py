@@ -103,6 +103,12 @@ def _share(name: str, text: str) -> float:
     return share
 
 
+def _count(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise SettingError(f"{name}={text!r} is not a count. Write a whole number from 0, such as 100.")
+    return int(text)
+
+
 def _days(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 7):
         raise SettingError(f"{name}={text!r} is not a number of days. Write a whole number from 0, such as 400.")
@@ -164,6 +170,30 @@ class Settings:
         "0.5",
         _share,
         "Share (0 to 1) of its rows that a slice may lose in one write before the write is refused.",
+    )
+    reject_limit: float = _variable(
+        "METALAYER_REJECT_LIMIT",
+        "0.05",
+        _share,
+        "Share (0 to 1) of the rows read that rules may keep out of a slice before the slice is refused.",
+    )
+    reject_rows: int = _variable(
+        "METALAYER_REJECT_ROWS",
+        "5",
+        _count,
+        "Rows kept out of a slice that never refuse it, however large their share: a small day may have a bad row.",
+    )
+    unreadable_limit: int = _variable(
+        "METALAYER_UNREADABLE_LIMIT",
+        "100",
+        _count,
+        "Lines of one landed file that may be unreadable before its day is refused.",
+    )
+    quality_target: float = _variable(
+        "METALAYER_QUALITY_TARGET",
+        "0.95",
+        _share,
+        "Quality score (0 to 1) below which a slice is marked, or refused where its contract says so.",
     )
     history_days: int = _variable(
         "METALAYER_HISTORY_DAYS",

@@ -27,7 +27,9 @@ from metalayer_assets.warehouse import (
     publish,
     registry,
     replaced,
+    rule_results,
     staging,
+    thresholds,
 )
 from metalayer_assets.warehouse.audit import Refusal
 from metalayer_assets.warehouse.database import Database
@@ -97,6 +99,7 @@ class SliceWriter:
                     locks.lock_slices(cursor, contract.name, days)
                     report = self._write(cursor, contract, days, context, frame)
                 ledger.record(cursor, report, context, started_at=started_at)
+                rule_results.record(cursor, report)
                 return report
         except psycopg2.errors.IntegrityError as error:
             refusal = Refusal(contract.name, dict.fromkeys(days, _readable(contract, error)), {})
@@ -133,6 +136,7 @@ class SliceWriter:
             return self._write_landed(cursor, contract, days, context, standing=standing, write_id=write_id)
         counts = self._stage(cursor, contract, days, frame)
         self._refuse_shrinking(contract, counts, standing, context)
+        self._refuse_bad(contract, counts, thresholds.too_bad(cursor, contract, counts, self.settings))
         told = standing
         if distrusted:
             standing = standing | holdings.as_held(cursor, contract, standing, distrusted)
@@ -202,7 +206,7 @@ class SliceWriter:
                 staging.stage_frame(cursor, contract, frame)
             if isinstance(contract.source, Judged):
                 kept_out.find_rows(cursor, contract, days, staging.STAGE)
-            counts = measuring.measure(cursor, contract, days)
+            counts = measuring.measure(cursor, contract, days, calendar_start=self.settings.start_date)
             reasons = audit.outside(days, counts)
             if reasons:
                 raise Refusal(contract.name, reasons, counts)
@@ -235,6 +239,7 @@ class SliceWriter:
         if stage.broken:
             raise Refusal(contract.name, stage.broken, counts)
         self._refuse_shrinking(contract, counts, standing, context)
+        self._refuse_bad(contract, counts, thresholds.unreadable(cursor, contract, stage.loads, self.settings))
         for day in same:
             registry.note_seen(cursor, landed[day])
         changed = [day for day in asked if not counts[day].same_content(standing.get(day))]
@@ -254,6 +259,11 @@ class SliceWriter:
     def _keep(self, cursor: Cursor, contract: Contract, write_id: int, slices: Sequence[date], stage: str) -> None:
         kept = self.settings.history_days > 0
         replaced.keep_differences(cursor, contract, write_id, slices, stage, kept=kept)
+
+    @staticmethod
+    def _refuse_bad(contract: Contract, counts: Mapping[date, SliceCounts], reasons: Mapping[date, str]) -> None:
+        if reasons:
+            raise Refusal(contract.name, reasons, counts)
 
     def _refuse_shrinking(
         self,

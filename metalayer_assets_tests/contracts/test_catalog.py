@@ -108,8 +108,9 @@ def test_what_extracts_say_is_known_of_the_table_that_judges_them():
     assert catalog.extracts_of("silver.customers") is Extracts.CHANGES
 
 
-def test_assets_are_the_tables_that_the_warehouse_makes_of_landed_data():
-    assert {contract.layer for contract in CATALOG.assets()} == {"bronze", "silver", "gold"}
+def test_assets_are_the_tables_that_the_warehouse_makes_of_landed_data_and_of_its_audits():
+    assert {contract.layer for contract in CATALOG.assets()} == {"bronze", "silver", "gold", "meta"}
+    assert [contract.name for contract in CATALOG.assets() if contract.layer == "meta"] == ["meta.data_quality_audit"]
 
 
 def test_a_bare_name_means_the_asset_and_not_its_quarantine():

@@ -45,7 +45,7 @@ def test_two_layers_that_share_a_table_name_would_share_its_past():
 
 
 def test_a_column_may_not_be_named_like_one_of_the_history():
-    contract = CATALOG["gold.agg_daily_sales"]
+    contract = replace(CATALOG["gold.agg_daily_sales"], set_rules=())
     column = Column(WRITE_ID, Type.BIGINT, "A write.")
     (problem,) = problems(Catalog((replace(contract, columns=(*contract.columns, column), reads=()),)))
     assert problem == "gold.agg_daily_sales: the column _write_id has the name of a column of the history."

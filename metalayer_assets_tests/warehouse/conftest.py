@@ -9,7 +9,7 @@ import pytest
 from metalayer_assets.warehouse import ddl
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.settings import Settings
-from metalayer_assets_tests.house import House
+from metalayer_assets_tests.house import LENIENT, House
 from metalayer_assets_tests.scenario import START
 
 # Leaves the tables as `ddl.ensure` makes them: months go, rows go, numbers start anew.
@@ -69,6 +69,6 @@ def new_house(database: Database, landing: Path) -> Iterator[House]:
     """An empty warehouse on a prepared database, and its landing folder."""
     empty(database)
     landing.mkdir(exist_ok=True)
-    settings = Settings(database_url=database.url, landing=landing, start_date=START)
+    settings = Settings(database_url=database.url, landing=landing, start_date=START, **LENIENT)
     with closing(House(database, settings)) as house:
         yield house

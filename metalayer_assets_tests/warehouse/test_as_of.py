@@ -145,7 +145,8 @@ def test_an_unknown_past_is_an_error_even_of_an_empty_table(house: House, asked:
 def test_the_functions_follow_a_table_that_got_other_columns(database: Database, monkeypatch: pytest.MonkeyPatch):
     with database.transaction() as cursor:
         ddl.ensure(cursor)
-    changed = replace(CATALOG["gold.agg_daily_sales"], columns=CATALOG["gold.agg_daily_sales"].columns[:3])
+    standing = CATALOG["gold.agg_daily_sales"]
+    changed = replace(standing, columns=standing.columns[:3], set_rules=standing.set_rules[:2])
     monkeypatch.setitem(CATALOG._by_name, changed.name, changed)
     monkeypatch.setitem(CATALOG._by_name, "history.agg_daily_sales", history_table(changed))
     with database.transaction() as cursor:

@@ -4,7 +4,7 @@ import pytest
 
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse import outbox
-from metalayer_assets_tests.house import House
+from metalayer_assets_tests.house import QUALITY, House
 from metalayer_assets_tests.scenario import DAY, customer, day, order, sale
 from metalayer_assets_tests.warehouse.contents import changed, slices
 
@@ -193,7 +193,8 @@ def test_a_day_that_two_tables_touch_is_written_once_for_both(house: House):
     assert house.touched() == {CUSTOMERS: [DAY], PRODUCTS: [DAY], DAILY: [march(9)]}
     house.write(DAILY, march(9))
     # Both name members of an arrival day, and the dimensions' slice is written once for both as well.
-    assert house.value("select count(*) from meta.touched_slices") == 4
+    members = "select count(*) from meta.touched_slices where table_name like 'gold.dim%%'"
+    assert house.value(members) == 4
     house.write(CUSTOMERS, DAY)
     house.write(PRODUCTS, DAY)
     assert house.touched() == {}
@@ -204,7 +205,11 @@ def test_entries_go_with_the_write_that_takes_them_in_and_stay_when_it_fails(thr
     pending = touched_by(day(5), march(2), march(4))
     with three_days.database.transaction() as cursor:
         outbox.consume(cursor, FACTS, [march(2), march(4)])
-        assert outbox.pending(cursor) == {CUSTOMERS: [day(5)], PRODUCTS: [day(5)]}
+        pending_still = outbox.pending(cursor)
+        assert {table: pending_still[table] for table in pending_still.keys() - QUALITY} == {
+            CUSTOMERS: [day(5)],
+            PRODUCTS: [day(5)],
+        }
         # Nobody else sees it before the commit.
         assert three_days.touched() == pending
         cursor.connection.rollback()

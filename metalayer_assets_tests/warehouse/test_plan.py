@@ -12,6 +12,7 @@ from metalayer_assets_tests.scenario import DAY, START, account, day, order, sal
 ORDERS = ("bronze.erp_orders", "silver.orders")
 SALES = ("bronze.erp_sales", "silver.sales")
 FACTS, DAILY, CALENDAR = "gold.fact_orders", "gold.agg_daily_sales", "gold.dim_date"
+AUDIT, SUMMARY = "meta.data_quality_audit", "silver.data_quality_summary"
 DIMENSIONS = ("gold.dim_customer", "gold.dim_product")
 BUSINESS_DAY = date(2024, 3, 9)
 
@@ -61,8 +62,9 @@ def test_passes_follow_the_graph(house: House):
     while works := house.plan():
         seen.append({table for work in works for table in work.tables})
         house.update(passes=1)
-    # An order names members, so that facts wait for the dimensions that they are joined to.
-    assert seen == [set(ORDERS), {*DIMENSIONS, CALENDAR}, {FACTS}, {DAILY}]
+    # An order names members, so that facts wait for the dimensions that they are joined to; what the audits of all of
+    # them counted is added up last.
+    assert seen == [set(ORDERS), {*DIMENSIONS, CALENDAR}, {FACTS}, {DAILY}, {AUDIT}, {SUMMARY}]
 
 
 def test_a_changed_file_is_loaded_without_its_neighbours(loaded: House):

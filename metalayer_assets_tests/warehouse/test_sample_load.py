@@ -10,7 +10,7 @@ from metalayer_assets.sample import SampleOptions, SampleTruth, write_sample
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.inspect import rows
 from metalayer_assets.warehouse.settings import Settings
-from metalayer_assets_tests.house import House
+from metalayer_assets_tests.house import LENIENT, House
 from metalayer_assets_tests.warehouse.conftest import empty
 
 _TABLES = {
@@ -35,7 +35,7 @@ def loaded(
     landing: Path = tmp_path_factory.mktemp("sample")
     truth = write_sample(landing, request.param)
     empty(prepared_databases[0])
-    house = House(prepared_databases[0], Settings(database_url=prepared_databases[0].url, landing=landing))
+    house = House(prepared_databases[0], Settings(database_url=prepared_databases[0].url, landing=landing, **LENIENT))
     assert house.update() == []
     return house, truth
 

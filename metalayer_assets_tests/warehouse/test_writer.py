@@ -7,7 +7,7 @@ import pytest
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse.audit import Refusal
 from metalayer_assets.warehouse.errors import LandingError, SettingError
-from metalayer_assets_tests.house import House
+from metalayer_assets_tests.house import QUALITY, House
 from metalayer_assets_tests.scenario import AWKWARD, DATASETS, DAY, day, order, orders, product
 
 BRONZE, SILVER, FACTS, DAILY = "bronze.erp_orders", "silver.orders", "gold.fact_orders", "gold.agg_daily_sales"
@@ -24,8 +24,12 @@ def loaded(house: House) -> House:
     return house
 
 
+# Every table but those that tell of writes.
+OF_DATA = [name for name, contract in CATALOG.items() if contract.is_asset or contract.layer != "meta"]
+
+
 def test_writing_an_unchanged_slice_writes_no_row_and_says_so(loaded: House):
-    where_rows_lie = {name: loaded.physical(name) for name in CATALOG if not name.startswith("meta.")}
+    where_rows_lie = {name: loaded.physical(name) for name in OF_DATA}
     for contract in CATALOG.assets():
         assert where_rows_lie[contract.name]
         written = loaded.fetch(
@@ -45,7 +49,7 @@ def test_writing_an_unchanged_slice_writes_no_row_and_says_so(loaded: House):
 
 
 def test_landing_equal_content_again_changes_nothing(loaded: House):
-    where_rows_lie = {name: loaded.physical(name) for name in CATALOG if not name.startswith("meta.")}
+    where_rows_lie = {name: loaded.physical(name) for name in OF_DATA}
     loaded.land("erp/orders", DAY, orders(30))
     assert loaded.plan() != []
     assert loaded.update() == []
@@ -57,7 +61,7 @@ def test_landing_equal_content_again_changes_nothing(loaded: House):
 
 def test_other_bytes_that_hold_equal_rows_change_nothing_below(loaded: House):
     path = loaded.settings.landing / "erp/orders" / DAY.isoformat() / "part-0.csv"
-    where_rows_lie = {name: loaded.physical(name) for name in CATALOG if not name.startswith("meta.")}
+    where_rows_lie = {name: loaded.physical(name) for name in OF_DATA}
     loaded.land("erp/orders", DAY, path.read_bytes().replace(b"\n", b"\r\n"))
     assert loaded.update() == []
     assert {name: loaded.physical(name) for name in where_rows_lie} == where_rows_lie
@@ -115,7 +119,8 @@ def test_a_broken_file_names_its_day_and_takes_the_whole_range_back(house: House
 
 def test_a_slice_without_sources_is_written_with_zero_counts(house: House):
     for contract in CATALOG.assets():
-        if contract.name == "gold.dim_date":
+        # The calendar has no sources, and the audits of empty slices have counted something.
+        if contract.name == "gold.dim_date" or contract.name in QUALITY:
             continue
         report = house.write(contract.name, DAY, day(1))
         assert report.published == {DAY, day(1)}
