@@ -11,6 +11,7 @@ from metalayer_assets.warehouse.loading import LoadReport, SourceColumn, load_fi
 from metalayer_assets.warehouse.loading.delimited import DelimitedFile
 from metalayer_assets.warehouse.loading.source import format_of
 from metalayer_assets.warehouse.loading.stage import Table, set_constants, undone_on_error
+from metalayer_assets.warehouse.statements import ident
 
 THREE = (
     SourceColumn("id", ("id",), required=True),
@@ -44,7 +45,7 @@ class Bench:
         if [column.name for column in columns] == [column.name for column in self.columns]:
             return
         self.columns = columns
-        names = "".join(f"{column.name} text, " for column in columns)
+        names = "".join(f"{ident(column.name)} text, " for column in columns)
         self.cursor.execute(
             "drop table if exists pg_temp.stage, pg_temp.rejects;"
             f"create temporary table stage ({names} _line bigint, _file_id bigint, _arrival_day date);"
@@ -60,7 +61,7 @@ class Bench:
     def load(self, path: Path, columns: Sequence[SourceColumn] = THREE, *, route: str = "auto") -> Loaded:
         """Load by `load_file`, or by force of `fast` or `careful` one of the ways of delimited files."""
         self.use(columns)
-        self.cursor.execute("delete from stage; delete from rejects")
+        self.cursor.execute("truncate stage, rejects")
         if route == "auto":
             report = load_file(
                 self.cursor,
@@ -83,7 +84,7 @@ class Bench:
 
     def rows(self) -> list[Row]:
         """Rows of the stage as (line, columns…), by line."""
-        names = ", ".join(column.name for column in self.columns)
+        names = ", ".join(ident(column.name) for column in self.columns)
         self.cursor.execute(f"select _line, {names} from stage order by _line")
         return self.cursor.fetchall()
 

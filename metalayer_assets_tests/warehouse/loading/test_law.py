@@ -41,7 +41,7 @@ def cell(value: str | None, delimiter: bytes, *, quote: bool) -> bytes:
     if value is None:
         return b""
     content = value.encode()
-    if quote or not value or delimiter in content or b'"' in content:
+    if quote or not value or delimiter in content or b'"' in content or content.startswith(b"'"):
         return b'"' + content.replace(b'"', b'""') + b'"'
     return content
 
@@ -53,8 +53,7 @@ def tidy_files(draw: st.DrawFn, fields: int) -> tuple[bytes, list[tuple[object, 
     delimiter = draw(st.sampled_from(DELIMITERS if fields > 1 else DELIMITERS[:1]))
     end = draw(st.sampled_from(LINE_ENDS))
     rows = draw(st.lists(st.tuples(*[values] * fields), max_size=6))
-    if fields == 1:
-        rows = [row for row in rows if row != (None,)]  # a blank line is no record
+    rows = [row for row in rows if any(value is not None for value in row)]  # a line of nothing is no record
     records = [delimiter.join(cell(value, delimiter, quote=draw(st.booleans())) for value in row) for row in rows]
     header = delimiter.join((b"id", b"name", b"note")[:fields])
     content = end.join([header, *records]) + draw(st.sampled_from((b"", end)))

@@ -255,7 +255,7 @@ def test_names_that_cannot_be_stored_are_reported_in_a_form_that_can(bench: Benc
 
 def test_a_header_of_very_many_columns_is_read_in_reasonable_time(bench: Bench):
     names = [b"id", b"name", *(b"column_%d" % number for number in range(30_000))]
-    loaded = bench.load(bench.file("a.csv", b",".join(names) + b"\n" + b"1" + b"," * (len(names) - 1) + b"\n"))
-    assert loaded.rows == [(2, "1", None, None)]
+    loaded = bench.load(bench.file("a.csv", b",".join(names) + b"\n" + b"1,Ann" + b"," * (len(names) - 2) + b"\n"))
+    assert loaded.rows == [(2, "1", "Ann", None)]
     assert len(loaded.report.drift) < 600
     assert "29500 more" in " ".join(found.detail for found in loaded.report.drift)

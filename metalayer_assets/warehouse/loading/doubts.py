@@ -1,0 +1,198 @@
+r"""Define when a record that could be loaded may have been meant otherwise here; keep reading and rejecting out.
+
+A line can have the right number of fields by accident: a delimiter was lost and a text held another, a row was written
+with other delimiters or quotes, a heading was written again, a total was put below. Such a line has two readings, and
+which one is right is not for the loader to guess. Where the reading rests on counting alone, a record must have
+`TELLING_FIELDS` fields for a coincidence to mean something: lines of two or three fields coincide every day.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from metalayer_assets.warehouse.loading.fields import QUOTE, MalformedError, RecordFields
+from metalayer_assets.warehouse.loading.lines import LINE_ENDS
+
+DELIMITERS = (b",", b";", b"\t", b"|")
+SPACE = b" "
+TELLING_FIELDS = 4
+
+_APOSTROPHE = b"'"
+# Three characters in a row beyond ASCII, in UTF-8: in a West European text there are none.
+_FOREIGN_RUN = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]+){3}")
+_SHOWN = {b",": "comma", b";": "semicolon", b"\t": "tab", b"|": "pipe", SPACE: "space"}
+
+
+class Doubts:
+    """What makes a record of one file doubtful.
+
+    Attributes:
+        names: The header's names as the file spells them, in lower case and trimmed.
+    """
+
+    def __init__(
+        self,
+        delimiter: bytes,
+        names: Sequence[bytes],
+        kept: Sequence[int],
+        *,
+        blank_delimiter: bool = False,
+        single_byte: bool = False,
+    ) -> None:
+        """Prepare for one file.
+
+        Args:
+            delimiter: One byte.
+            names: The header's names as UTF-8.
+            kept: Positions of the fields that are loaded.
+            blank_delimiter: Whether the delimiter has a blank beside it, in the header too.
+            single_byte: Whether the file is read in a single-byte encoding, of which there are many.
+        """
+        self._delimiter = delimiter
+        self._fields = len(names)
+        self._kept = kept
+        self._telling = self._fields >= TELLING_FIELDS
+        self._blank_delimiter = blank_delimiter
+        self._single_byte = single_byte
+        self.names = tuple(_folded(name) for name in names)
+        self._needed = max(min(2, self._fields), (len(set(filter(None, self.names))) + 1) // 2)
+        self._others = tuple(other for other in DELIMITERS if other != delimiter)
+        self._void = delimiter * (self._fields - 1)
+        self._spaced = delimiter + SPACE
+        # Where half of the names stand, one of the longer half does: only they are looked for.
+        longest = sorted(set(filter(None, self.names)), key=len, reverse=True)
+        self._tokens = [name.strip() for name in longest[: len(longest) - self._needed + 1]]
+        # A line of which one field alone holds anything has a run of delimiters of half its fields.
+        self._gap = delimiter * (self._fields // 2) if self._telling else b""
+
+    def clear(self, block: bytes) -> bool:
+        """Whether no record of a block is doubtful, if each of its lines is one record with sound quotes."""
+        suspects = self._suspects(block)
+        if not suspects:
+            return True
+        return not any(
+            any(suspect(line) for suspect in suspects) and self.of_line(line) is not None for line in block.splitlines()
+        )
+
+    def of_line(self, line: bytes) -> str | None:
+        """Why the record on one line, with or without its line end, is doubtful; None if it is not."""
+        record = RecordFields(self._delimiter)
+        try:
+            if not record.feed(line):
+                return None
+        except MalformedError:
+            return None
+        if self.is_header(record.fields):
+            return "it holds the names of the header"
+        return self.of_record(record)
+
+    def of_record(self, record: RecordFields) -> str | None:
+        """Why a record of the right number of fields is doubtful; None if it is not."""
+        fields = record.fields
+        if self._fields > 1 and not any(fields[position] for position in self._kept):
+            return "all of its fields are empty"
+        return (
+            _stray_quotes(record)
+            or self._other_quotes(fields)
+            or self._other_delimiter(fields)
+            or self._other_encoding(fields)
+        )
+
+    def is_header(self, fields: Sequence[bytes]) -> bool:
+        """Whether a record, of any number of fields, is a header: it holds at least half of this file's names."""
+        if not self.names or sum(map(len, fields)) > 4 * sum(map(len, self.names)) + 1000:
+            return False
+        return len({_folded(field) for field in fields} & set(filter(None, self.names))) >= self._needed
+
+    def repeats_header(self, fields: Sequence[bytes]) -> bool:
+        """Whether a record is the header of this file once more."""
+        return tuple(map(_folded, fields)) == self.names
+
+    def may_be_sparse(self, line: bytes) -> bool:
+        """Whether `is_sparse` may be true of a line; quickly told."""
+        return self._telling and self._gap in line
+
+    def is_sparse(self, fields: Sequence[bytes]) -> bool:
+        """Whether one field alone holds anything: as the last record of a file it may be a footer."""
+        return self._telling and sum(map(bool, fields)) == 1
+
+    def _suspects(self, block: bytes) -> list[Callable[[bytes], bool]]:
+        """Quick tests that find every doubtful line of a block among others, of those that can find any at all."""
+        found: list[Callable[[bytes], bool]] = []
+        least = self._fields - 1
+        if least and self._void in block:
+            found.append(lambda line: self._void in line)
+        elif least and len(self._kept) < self._fields:
+            found.append(self._may_lack_all_kept)
+        if self._delimiter + _APOSTROPHE in block or b"\n'" in block or b"\r'" in block or block.startswith(b"'"):
+            found.append(lambda line: line.startswith(_APOSTROPHE) or self._delimiter + _APOSTROPHE in line)
+        if self._telling:
+            if not self._blank_delimiter and block.count(self._spaced) >= least:
+                found.append(lambda line: line.count(self._spaced) >= least)
+            found += [_counts(other, least) for other in self._others if block.count(other) >= least]
+        if self._delimiter == SPACE:
+            found.append(lambda line: any(other in line for other in self._others))
+        if self._single_byte and not block.isascii():
+            found.append(lambda line: not line.isascii())
+        folded = block.lower()
+        if any(token in folded for token in self._tokens):
+            found.append(lambda line: any(token in line.lower() for token in self._tokens))
+        return found
+
+    def _may_lack_all_kept(self, line: bytes) -> bool:
+        """Where other columns than the expected ones are in the file, a line can hold nothing but those."""
+        delimiter = self._delimiter
+        return line.startswith(delimiter) or line.rstrip(LINE_ENDS).endswith(delimiter) or delimiter * 2 in line
+
+    def _other_quotes(self, fields: Sequence[bytes]) -> str | None:
+        first = next((at for at, field in enumerate(fields) if field.startswith(_APOSTROPHE)), None)
+        if first is None:
+            return None
+        for last, field in enumerate(fields[first:], first):
+            if field.endswith(_APOSTROPHE) and (last > first or len(field) > 1):
+                return f"apostrophes stand around field {first + 1}: they may be quotes or text"
+        return None
+
+    def _other_delimiter(self, fields: Sequence[bytes]) -> str | None:
+        plain = [field for field in fields if not field.startswith(QUOTE)]
+        if self._delimiter == SPACE and any(other in field for other in self._others for field in plain):
+            return "it holds other delimiters than the header's space"
+        if not self._telling or self._delimiter == SPACE:
+            return None
+        if not self._blank_delimiter and all(field.startswith(SPACE) for field in fields[1:]):
+            return "every delimiter is followed by a blank, as in the header none is: it may be delimiter or text"
+        for other in self._others:
+            if sum(field.count(other) for field in plain) == self._fields - 1:
+                both = f"{_SHOWN[self._delimiter]} or {_SHOWN[other]}"
+                return f"it has {self._fields} fields whether {both} is the delimiter"
+        return None
+
+    def _other_encoding(self, fields: Sequence[bytes]) -> str | None:
+        if self._single_byte and any(map(_FOREIGN_RUN.search, fields)):
+            return "it has several bytes over 0x7F in a row, which Windows-1252 may be the wrong encoding for"
+        return None
+
+
+def _stray_quotes(record: RecordFields) -> str | None:
+    """Why the quotes in unquoted fields may be meant otherwise than as text."""
+    if len(record.stray) > 1:
+        return "quotes stand inside several unquoted fields: they may be text or enclose delimiters"
+    for field in record.stray:
+        if field.strip(SPACE).startswith(QUOTE):
+            return "a quote follows a blank at the beginning of a field: it may be text or open the field"
+        if QUOTE * 2 in field:
+            return "a doubled quote stands inside an unquoted field: it may be one quote or two"
+        if field.endswith(QUOTE) and field.count(QUOTE) % 2:
+            return "a quote that nothing opened stands at the end of a field: it may be text or close something lost"
+    return None
+
+
+def _counts(other: bytes, least: int) -> Callable[[bytes], bool]:
+    return lambda line: line.count(other) >= least
+
+
+def _folded(field: bytes) -> bytes:
+    """A field as names are compared here."""
+    text = field.strip(LINE_ENDS + SPACE)
+    if len(text) > 1 and text.startswith(QUOTE) and text.endswith(QUOTE):
+        text = text[1:-1].replace(QUOTE * 2, QUOTE)
+    return text.strip().lower()
