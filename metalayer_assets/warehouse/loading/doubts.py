@@ -9,6 +9,9 @@ which one is right is not for the loader to guess. Where the reading rests on co
 import re
 from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from metalayer_assets.warehouse.loading.fields import QUOTE, MalformedError, RecordFields
 from metalayer_assets.warehouse.loading.lines import LINE_ENDS
 
@@ -58,9 +61,9 @@ class Doubts:
         self._others = tuple(other for other in DELIMITERS if other != delimiter)
         self._void = delimiter * (self._fields - 1)
         self._spaced = delimiter + SPACE
-        # Where half of the names stand, one of the longer half does: only they are looked for.
-        longest = sorted(set(filter(None, self.names)), key=len, reverse=True)
-        self._tokens = [name.strip() for name in longest[: len(longest) - self._needed + 1]]
+        # Where half of the names stand, one of any larger half does: only that is looked for.
+        marked = sorted(set(filter(None, self.names)), key=lambda name: (not _rare(name), -len(name)))
+        self._tokens = [(name, _rare(name)) for name in marked[: len(marked) - self._needed + 1]]
         # A line of which one field alone holds anything has a run of delimiters of half its fields.
         self._gap = delimiter * (self._fields // 2) if self._telling else b""
 
@@ -119,23 +122,26 @@ class Doubts:
         """Quick tests that find every doubtful line of a block among others, of those that can find any at all."""
         found: list[Callable[[bytes], bool]] = []
         least = self._fields - 1
-        if least and self._void in block:
+        content = np.frombuffer(block, dtype=np.uint8)
+        if least and len(self._kept) < self._fields:
+            if 0 not in self._kept or _begun_with(content, self._delimiter):
+                found.append(self._may_lack_all_kept)
+        elif least and self._void in block:
             found.append(lambda line: self._void in line)
-        elif least and len(self._kept) < self._fields:
-            found.append(self._may_lack_all_kept)
-        if self._delimiter + _APOSTROPHE in block or b"\n'" in block or b"\r'" in block or block.startswith(b"'"):
+        # One byte is found many times faster than two.
+        if _APOSTROPHE in block:
             found.append(lambda line: line.startswith(_APOSTROPHE) or self._delimiter + _APOSTROPHE in line)
         if self._telling:
-            if not self._blank_delimiter and block.count(self._spaced) >= least:
+            if not self._blank_delimiter and _crowded(content, self._spaced, least):
                 found.append(lambda line: line.count(self._spaced) >= least)
-            found += [_counts(other, least) for other in self._others if block.count(other) >= least]
+            found += [_counts(other, least) for other in self._others if _crowded(content, other, least)]
         if self._delimiter == SPACE:
             found.append(lambda line: any(other in line for other in self._others))
         if self._single_byte and not block.isascii():
             found.append(lambda line: not line.isascii())
         folded = block.lower()
-        if any(token in folded for token in self._tokens):
-            found.append(lambda line: any(token in line.lower() for token in self._tokens))
+        if any(rare in block and token in folded for token, rare in self._tokens):
+            found.append(lambda line: any(token in line.lower() for token, _ in self._tokens))
         return found
 
     def _may_lack_all_kept(self, line: bytes) -> bool:
@@ -188,6 +194,31 @@ def _stray_quotes(record: RecordFields) -> str | None:
 
 def _counts(other: bytes, least: int) -> Callable[[bytes], bool]:
     return lambda line: line.count(other) >= least
+
+
+def _crowded(content: npt.NDArray[np.uint8], mark: bytes, least: int) -> bool:
+    """Whether a mark of one or two bytes stands so many times on any line of a block."""
+    places = np.flatnonzero(content == mark[0])
+    if len(mark) > 1:
+        places = places[places + 1 < len(content)]
+        places = places[content[places + 1] == mark[1]]
+    if len(places) < least:
+        return False
+    ends = np.flatnonzero((content == LINE_ENDS[0]) | (content == LINE_ENDS[1]))
+    counts = np.diff(np.searchsorted(places, ends), prepend=0, append=len(places))
+    return bool(counts.max() >= least)
+
+
+def _begun_with(content: npt.NDArray[np.uint8], mark: bytes) -> bool:
+    """Whether any line of a block begins with a byte."""
+    places = np.flatnonzero(content == mark[0])
+    before = content[places[places > 0] - 1]
+    return bool((places[:1] == 0).any() or ((before == LINE_ENDS[0]) | (before == LINE_ENDS[1])).any())
+
+
+def _rare(name: bytes) -> bytes:
+    """A byte of a name that text has least of, to be looked for before the name is; nothing where it has none."""
+    return next((name[at : at + 1] for at in range(len(name)) if not name[at : at + 1].isalnum()), b"")
 
 
 def _folded(field: bytes) -> bytes:
