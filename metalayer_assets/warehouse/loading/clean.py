@@ -41,9 +41,9 @@ class BlockJudge:
         self.records = 0
 
     @property
-    def ends_sparsely(self) -> bool:
-        """Whether the last line so far may hold one field alone and thus be a footer."""
-        return self._doubts.may_be_sparse(self._last_line)
+    def ends_in_doubt(self) -> bool:
+        """Whether the last line so far may be a footer."""
+        return self._doubts.may_be_footer(self._last_line)
 
     def passed(self, block: bytes | OverLongLine) -> bytes:
         """The block as it may go to PostgreSQL: blank lines at its end are taken off.
@@ -70,6 +70,9 @@ class BlockJudge:
             raise DoubtError("a line has too many or too few fields")
         if not self._doubts.clear(body):
             raise DoubtError("a record may be meant otherwise")
+        first_two = [self._last_line] * self.records + body.split(self._end, 2)[:2] if self.records < 2 else []
+        if len(first_two) > 1 and self._doubts.is_caption(*first_two[:2]):
+            raise DoubtError("the first line may belong to the header")
         self._last_line = body[body.rfind(self._end) + len(self._end) :] if lines > 1 else body
         self.records += lines
         return body + self._end if tail else body

@@ -80,8 +80,8 @@ class DelimitedFile:
                 raise DoubtError(str(error)) from error
         if file.early_end:
             raise DoubtError(file.early_end)
-        if judge.ends_sparsely:
-            raise DoubtError("one field alone of the last record holds anything")
+        if judge.ends_in_doubt:
+            raise DoubtError("the last record may be a footer")
         if loaded != judge.records:
             raise DoubtError(f"{judge.records} lines became {loaded} rows")
         return self._report(file, header, "fast", loaded, 0)

@@ -6,6 +6,7 @@ which one is right is not for the loader to guess. Where the reading rests on co
 `TELLING_FIELDS` fields for a coincidence to mean something: lines of two or three fields coincide every day.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Sequence
 
@@ -17,12 +18,17 @@ from metalayer_assets.warehouse.loading.lines import LINE_ENDS
 
 DELIMITERS = (b",", b";", b"\t", b"|")
 SPACE = b" "
+# Taken for delimiters only where they part nothing but expected names.
+RARE_DELIMITERS = (SPACE, b"~", b"^", b"\x01", b"\x1f")
 TELLING_FIELDS = 4
 
 _APOSTROPHE = b"'"
 # Three characters in a row beyond ASCII, in UTF-8: in a West European text there are none.
 _FOREIGN_RUN = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]+){3}")
-_SHOWN = {b",": "comma", b";": "semicolon", b"\t": "tab", b"|": "pipe", SPACE: "space"}
+_DIGIT = re.compile(rb"[0-9]")
+_TOTALS = (b"total", b"grand total", b"subtotal", b"sum:", b"sum,", b"sum;", b"summe")
+_MARK = codecs.BOM_UTF8
+_SHOWN = {b",": "comma", b";": "semicolon", b"\t": "tab", b"|": "pipe"}
 
 
 class Doubts:
@@ -110,16 +116,39 @@ class Doubts:
         """Whether a record is the header of this file once more."""
         return tuple(map(_folded, fields)) == self.names
 
-    def may_be_sparse(self, line: bytes) -> bool:
-        """Whether `is_sparse` may be true of a line; quickly told."""
-        return self._telling and self._gap in line
+    def may_be_footer(self, line: bytes) -> bool:
+        """Whether `is_footer` may be true of a line; quickly told."""
+        return self._telling and (self._gap in line or _sums_up(line[:20].lstrip(QUOTE)))
 
-    def is_sparse(self, fields: Sequence[bytes]) -> bool:
-        """Whether one field alone holds anything: as the last record of a file it may be a footer."""
-        return self._telling and sum(map(bool, fields)) == 1
+    def is_footer(self, fields: Sequence[bytes]) -> bool:
+        """Whether a record may be a footer if it is the last: one field alone holds anything, or it says total."""
+        return self._telling and (sum(map(bool, fields)) == 1 or _sums_up(fields[0].lstrip(QUOTE)))
+
+    def is_caption(self, line: bytes, following: bytes) -> bool:
+        """Whether a line without digits may be names or units for the one behind it, which has several numbers."""
+        if not self._telling or _DIGIT.search(line):
+            return False
+        return sum(_DIGIT.search(field) is not None for field in following.split(self._delimiter)) > 1
 
     def _suspects(self, block: bytes) -> list[Callable[[bytes], bool]]:
         """Quick tests that find every doubtful line of a block among others, of those that can find any at all."""
+        found = self._misshapen(block)
+        # One byte is found many times faster than two.
+        if _APOSTROPHE in block:
+            found.append(lambda line: line.startswith(_APOSTROPHE) or self._delimiter + _APOSTROPHE in line)
+        if self._delimiter == SPACE:
+            found.append(lambda line: any(other in line for other in self._others))
+        if self._single_byte and not block.isascii():
+            found.append(lambda line: not line.isascii())
+        if _MARK in block:
+            found.append(lambda line: _MARK in line)
+        folded = block.lower()
+        if any(rare in block and token in folded for token, rare in self._tokens):
+            found.append(lambda line: any(token in line.lower() for token, _ in self._tokens))
+        return found
+
+    def _misshapen(self, block: bytes) -> list[Callable[[bytes], bool]]:
+        """Those of the tests that look for delimiters."""
         found: list[Callable[[bytes], bool]] = []
         least = self._fields - 1
         content = np.frombuffer(block, dtype=np.uint8)
@@ -128,20 +157,10 @@ class Doubts:
                 found.append(self._may_lack_all_kept)
         elif least and self._void in block:
             found.append(lambda line: self._void in line)
-        # One byte is found many times faster than two.
-        if _APOSTROPHE in block:
-            found.append(lambda line: line.startswith(_APOSTROPHE) or self._delimiter + _APOSTROPHE in line)
         if self._telling:
             if not self._blank_delimiter and _crowded(content, self._spaced, least):
                 found.append(lambda line: line.count(self._spaced) >= least)
             found += [_counts(other, least) for other in self._others if _crowded(content, other, least)]
-        if self._delimiter == SPACE:
-            found.append(lambda line: any(other in line for other in self._others))
-        if self._single_byte and not block.isascii():
-            found.append(lambda line: not line.isascii())
-        folded = block.lower()
-        if any(rare in block and token in folded for token, rare in self._tokens):
-            found.append(lambda line: any(token in line.lower() for token, _ in self._tokens))
         return found
 
     def _may_lack_all_kept(self, line: bytes) -> bool:
@@ -168,11 +187,13 @@ class Doubts:
             return "every delimiter is followed by a blank, as in the header none is: it may be delimiter or text"
         for other in self._others:
             if sum(field.count(other) for field in plain) == self._fields - 1:
-                both = f"{_SHOWN[self._delimiter]} or {_SHOWN[other]}"
+                both = f"{_SHOWN.get(self._delimiter, self._delimiter.decode())} or {_SHOWN[other]}"
                 return f"it has {self._fields} fields whether {both} is the delimiter"
         return None
 
     def _other_encoding(self, fields: Sequence[bytes]) -> str | None:
+        if any(_MARK in field for field in fields):
+            return "a byte order mark stands inside it, where another file may begin"
         if self._single_byte and any(map(_FOREIGN_RUN.search, fields)):
             return "it has several bytes over 0x7F in a row, which Windows-1252 may be the wrong encoding for"
         return None
@@ -190,6 +211,10 @@ def _stray_quotes(record: RecordFields) -> str | None:
         if field.endswith(QUOTE) and field.count(QUOTE) % 2:
             return "a quote that nothing opened stands at the end of a field: it may be text or close something lost"
     return None
+
+
+def _sums_up(text: bytes) -> bool:
+    return text[:20].lower().startswith(_TOTALS)
 
 
 def _counts(other: bytes, least: int) -> Callable[[bytes], bool]:

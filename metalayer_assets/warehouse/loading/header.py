@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from metalayer_assets.warehouse.errors import ContractError, LandingError
-from metalayer_assets.warehouse.loading.doubts import DELIMITERS, SPACE
+from metalayer_assets.warehouse.loading.doubts import DELIMITERS, RARE_DELIMITERS, SPACE
 from metalayer_assets.warehouse.loading.fields import MalformedError, RecordFields
 from metalayer_assets.warehouse.loading.report import Drift, SourceColumn
 
@@ -69,8 +69,8 @@ def spellings(columns: Sequence[SourceColumn]) -> dict[str, str]:
 def read_header(line: bytes, raw: bytes, columns: Sequence[SourceColumn], path: Path) -> Header:
     """Find delimiter and columns of a file from its line of names.
 
-    The delimiter is the one under which most of the expected columns are found. A space is one only where every
-    name is an expected one. Blanks beside every delimiter belong to it.
+    The delimiter is the one under which most of the expected columns are found. A space and other rare ones are only
+    where every name is an expected one. Blanks beside every delimiter belong to it.
 
     Args:
         line: The line as UTF-8, without its line end.
@@ -84,7 +84,7 @@ def read_header(line: bytes, raw: bytes, columns: Sequence[SourceColumn], path: 
     """
     known = spellings(columns)
     delimiter, (names, closed) = max(
-        ((delimiter, _names(line, delimiter)) for delimiter in (*DELIMITERS, SPACE)),
+        ((delimiter, _names(line, delimiter)) for delimiter in (*DELIMITERS, *RARE_DELIMITERS)),
         key=lambda reading: (_expected_among(reading[1][0], known, reading[0]), len(reading[1][0])),
     )
     if any(name.startswith("'") and spelling(name.strip("'")) in known for name in names):
@@ -104,18 +104,45 @@ def read_header(line: bytes, raw: bytes, columns: Sequence[SourceColumn], path: 
         raise LandingError(
             f"{path}: the header's quotes are broken, so that its names are not certain. Found: {listed(names)}."
         )
+    _check_damage(names, targets, columns, path)
     return Header(tuple(map(shown, names)), targets, delimiter, _padded(line, delimiter), drift)
 
 
 def names_any(line: bytes, columns: Sequence[SourceColumn], *, least: int = 1) -> bool:
     """Whether a line names `least` of the expected columns under any delimiter, so that it is meant as a header."""
     known = spellings(columns)
-    return any(_expected_among(_names(line, d)[0], known, d) >= least for d in (*DELIMITERS, SPACE))
+    return any(_expected_among(_names(line, d)[0], known, d) >= least for d in (*DELIMITERS, *RARE_DELIMITERS))
+
+
+def _check_damage(
+    names: Sequence[str], targets: Sequence[str | None], columns: Sequence[SourceColumn], path: Path
+) -> None:
+    """Refuse a file of which an optional column would be null because its name is damaged.
+
+    Raises:
+        LandingError: Letters and digits of an unexpected name are those of an expected one that is not there.
+    """
+    absent = {
+        _letters(accepted): column.name
+        for column in columns
+        if column.name not in targets
+        for accepted in column.source_names or (column.name,)
+    }
+    for name, target in zip(names, targets, strict=True):
+        if target is None and _letters(name) in absent:
+            raise LandingError(
+                f"{path}: the column {listed([name])} is {absent[_letters(name)]} but for the marks in its name. "
+                "Correct the file, or add the spelling to the contract."
+            )
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def _expected_among(names: Sequence[str], known: dict[str, str], delimiter: bytes) -> int:
     found = {known.get(spelling(name)) for name in names}
-    if delimiter == SPACE and (None in found or len(names) == 1):
+    if delimiter in RARE_DELIMITERS and (None in found or len(names) == 1):
         return -1
     return len(found - {None})
 

@@ -76,8 +76,8 @@ class RecordReader:
         self._at = 0
         self._sound = True
         self._clear = True
-        self._sparse: list[tuple[int, bytes, bytes, str]] = []
-        self._above_all = True
+        self._held: list[tuple[int, bytes, bytes, str]] = []
+        self._above_all = self._begins = True
         self._second_header: int | None = None
         self.records = 0
 
@@ -100,13 +100,13 @@ class RecordReader:
                     out.clear()
             yield b"".join(out)
             out.clear()
-        for number, raw, _, reason in self._sparse:
+        for number, raw, _, reason in self._held:
             self._rejects.add(number, raw, reason)
         self._file.reject_end(self._number, self._rejects)
 
     def _whole(self, block: bytes | OverLongLine) -> bytes | None:
         """The output for a block in which every line is a record; None when it must be read line by line."""
-        if isinstance(block, OverLongLine) or self._padded or self._second_header or not sound(block):
+        if isinstance(block, OverLongLine) or self._padded or self._begins or self._second_header or not sound(block):
             return None
         lines = block.splitlines()
         if QUOTE in block:
@@ -117,7 +117,7 @@ class RecordReader:
         # In a file of one column a blank line has the right number of fields and still is no record.
         if self._fields == 1 and b"" in lines:
             return None
-        if self._doubts.may_be_sparse(lines[-1]) or not self._doubts.clear(block):
+        if self._doubts.may_be_footer(lines[-1]) or not self._doubts.clear(block):
             return None
         self._above_all = False
         first = self._number
@@ -129,11 +129,11 @@ class RecordReader:
 
     def _plain_run(self, out: list[bytes]) -> None:
         """Pass on the records from here to the first line that is not, plainly, one record of its own."""
-        if not (self._sound and self._clear) or self._padded or self._second_header:
+        if not (self._sound and self._clear) or self._padded or self._begins or self._second_header:
             return
         # Most lines of most files pass through this loop: what it uses is local, and it calls no method of ours.
         row, pick, delimiter, others, clean = self._row, self._pick, self._delimiter, self._fields - 1, self._clean
-        may_be_sparse = self._doubts.may_be_sparse
+        may_be_footer = self._doubts.may_be_footer
         first = number = self._number
         for line in islice(self._queue, self._at, self._at + _BATCH):
             if isinstance(line, OverLongLine):
@@ -144,7 +144,7 @@ class RecordReader:
                     break
             elif not body or body.count(delimiter) != others:
                 break
-            if may_be_sparse(body):
+            if may_be_footer(body):
                 break
             if number == first:
                 out.extend(self._no_footer())
@@ -163,6 +163,7 @@ class RecordReader:
             return
         body = bare(line)
         if not body:
+            self._begins = True
             self._advance(1)
         elif self._second_header:
             self._reject(1, f"below the header on line {self._second_header}: land each table as a file of its own")
@@ -171,6 +172,9 @@ class RecordReader:
 
     def _judge(self, body: bytes, out: list[bytes]) -> None:
         """Read a record that begins on a line and, with an open quote, may go on over further lines."""
+        if self._padded and (unpadded := self._unpadded(body)):
+            self._settle(unpadded, 1, out)
+            return
         record = RecordFields(self._padded or self._delimiter)
         span = ahead = 0
         complete = False
@@ -187,18 +191,29 @@ class RecordReader:
             where = "" if span == 1 else f" on line {self._number + span - 1}, where the quote opened here closes"
             self._reject_quoted(f"{problem}{where}")
             return
-        if self._padded and len(record.fields) != self._fields:
-            record = self._unpadded(body, span) or record
-        if not self._is_header(record.fields, span) and self._accepted(record, span):
+        self._settle(record, span, out)
+
+    def _settle(self, record: RecordFields, span: int, out: list[bytes]) -> None:
+        """Pass on a complete record, or reject it."""
+        begins, self._begins = self._begins, False
+        if (
+            not self._is_header(record.fields, span)
+            and not (begins and len(record.fields) == self._fields and self._is_caption(span))
+            and self._accepted(record, span)
+        ):
             kept = record.fields if self._pick is None else self._pick(record.fields)
             self._emit(out, record.fields, self._delimiter.join(map(self._safe, kept)), span)
 
-    def _unpadded(self, body: bytes, span: int) -> RecordFields | None:
-        """The record on a line if it has the right number of fields with no blank beside any delimiter; else None."""
+    def _unpadded(self, body: bytes) -> RecordFields | None:
+        """The record on a line if it has the right number of fields and no blanks beside its delimiters; else None."""
         record = RecordFields(self._delimiter)
-        if span > 1 or self._delimiter + SPACE in body or SPACE + self._delimiter in body or not record.feed(body):
+        try:
+            complete = record.feed(body)
+        except MalformedError:
             return None
-        return record if len(record.fields) == self._fields else None
+        whole = complete and len(record.fields) == self._fields
+        padded = any(field != field.strip(SPACE) for field in (*record.fields, *record.stray))
+        return record if whole and not padded else None
 
     def _safe(self, field: bytes) -> bytes:
         """A field as it may go to COPY, whose delimiter has one byte."""
@@ -207,17 +222,35 @@ class RecordReader:
     def _is_header(self, fields: Sequence[bytes], span: int) -> bool:
         """Whether the record is a header again; rejects it then and, if records stand above it, what is below it."""
         if not self._doubts.is_header(fields):
-            self._above_all = False
             return False
         if self._above_all and self._doubts.repeats_header(fields):
+            self._begins = True
             self._reject(span, "the header once more")
         else:
             self._second_header = self._number
             self._reject(span, "another header: it and what stands below it may be another table")
         return True
 
+    def _is_caption(self, span: int) -> bool:
+        """Whether the first record, or the first behind a blank line, may be of names or units; rejects it then."""
+        following = self._peek(span)
+        text = self._text(span)
+        if (
+            not text.strip(self._delimiter)
+            or not isinstance(following, bytes)
+            or not self._doubts.is_caption(text, following)
+        ):
+            return False
+        if not self._above_all:
+            self._second_header = self._number
+            self._reject(span, "no number in it and several below: it may be the header of another table")
+        else:
+            self._reject(span, "no number in it and several below: it may be a part of the header")
+        return True
+
     def _accepted(self, record: RecordFields, span: int) -> bool:
         """Whether the record on the next `span` lines can be loaded; rejects it when not."""
+        self._above_all = False
         reason = None if self._sound else self._file.problem(self._text(span))
         if reason is None and len(record.fields) != self._fields:
             reason = f"expected {self._fields} fields, found {len(record.fields)}"
@@ -246,10 +279,9 @@ class RecordReader:
 
     def _emit(self, out: list[bytes], fields: Sequence[bytes], record: bytes, span: int) -> None:
         row = self._row % (self._number, record)
-        if self._doubts.is_sparse(fields):
-            place = next(place for place, field in enumerate(fields, 1) if field)
-            reason = f"of its fields only field {place} holds anything and no record follows: it may be a footer"
-            self._sparse.append((self._number, self._file.raw(self._text(span)), row, reason))
+        if self._doubts.is_footer(fields):
+            reason = "it says total or holds one field only, and no record follows: it may be a footer"
+            self._held.append((self._number, self._file.raw(self._text(span)), row, reason))
         else:
             out.extend(self._no_footer())
             out.append(row)
@@ -258,8 +290,8 @@ class RecordReader:
 
     def _no_footer(self) -> list[bytes]:
         """The rows held back as footers, now that a record follows."""
-        rows = [row for *_, row, _ in self._sparse]
-        self._sparse.clear()
+        rows = [row for *_, row, _ in self._held]
+        self._held.clear()
         self.records += len(rows)
         return rows
 

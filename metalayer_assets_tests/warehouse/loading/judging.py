@@ -105,7 +105,13 @@ def unaccounted(content: bytes, loaded: Loaded) -> Iterable[str]:
 
 def physical_lines(content: bytes, encoding: str) -> list[bytes]:
     """The physical lines of a file in its own bytes, each with its line end."""
-    codec, errors = _CODECS.get(encoding, ("utf-16-be" if content.startswith(b"\xfe\xff") else "utf-16-le", "replace"))
+    if encoding == "utf-16" and len(content) % 2:
+        # The last byte is half a character.
+        *whole, last = physical_lines(content[:-1], encoding)
+        return [*whole, last + content[-1:]]
+    codec, errors = _CODECS.get(
+        encoding, ("utf-16-be" if content.startswith(b"\xfe\xff") else "utf-16-le", "surrogatepass")
+    )
     body = content[2:] if codec.startswith("utf-16") else content
     back = codec.removesuffix("-sig")
     return [line.encode(back, errors) for line in _LINES.findall(body.decode(codec, errors))]

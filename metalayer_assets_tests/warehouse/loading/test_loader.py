@@ -244,9 +244,9 @@ def test_drift_of_a_header_is_reported(bench: Bench, header: bytes, drift: list[
 
 def test_names_that_cannot_be_stored_are_reported_in_a_form_that_can(bench: Bench):
     long = b"x" * 5000
-    report = bench.load(bench.file("a.csv", b"id,name,no\0te," + long + b"\n1,2,3,4\n")).report
-    assert report.header == ("id", "name", "no?te", "x" * 100)
-    assert {found.column for found in report.drift} == {"no?te", "x" * 100, "note"}
+    report = bench.load(bench.file("a.csv", b"id,name,mo\0re," + long + b"\n1,2,3,4\n")).report
+    assert report.header == ("id", "name", "mo?re", "x" * 100)
+    assert {found.column for found in report.drift} == {"mo?re", "x" * 100, "note"}
     loaded = bench.load(bench.file("a.jsonl", b'{"id":1,"name":2}\n{"a\\u0000":1,"a\\u0000":2}\n{"b\\ud83d":1}\n'))
     assert loaded.report.header == ("id", "name", "b?")
     ((_, _, reason),) = loaded.rejects
