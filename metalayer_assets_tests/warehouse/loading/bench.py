@@ -18,6 +18,7 @@ THREE = (
     SourceColumn("name", ("name", "full name"), required=True),
     SourceColumn("note", ("note",), required=False),
 )
+FOUR = (*THREE, SourceColumn("place", ("place",), required=False))
 ONE = (SourceColumn("id", ("id",), required=True),)
 
 Row = tuple[object, ...]
