@@ -30,6 +30,7 @@ from metalayer_assets.warehouse.loading.stage import (
 from metalayer_assets.warehouse.loading.text import TextFile, encoding_of, sound
 
 PREAMBLE_LINES = 50
+PREAMBLE_LINE_BYTES = 64 * 1024
 
 _FIRST_LINE = re.compile(rb"((?:\r\n?|\n)*)([^\r\n]+)(\r\n?|\n|)")
 _LINE_END = re.compile(rb"\r\n?|\n")
@@ -131,7 +132,8 @@ class DelimitedFile:
             except LandingError as problem:
                 first_problem = first_problem or problem
                 found = None
-                if len(above) < PREAMBLE_LINES and not names_any(line, self._columns, least=2):
+                searched = len(above) >= PREAMBLE_LINES or len(line) > PREAMBLE_LINE_BYTES
+                if not searched and not names_any(line, self._columns, least=2):
                     above.append((number, line))
                     found = self._next_line(blocks, number + 1)
                 if found is None:

@@ -199,6 +199,26 @@ class Doubts:
         return None
 
 
+def stands_alone(line: bytes, delimiter: bytes, fields: int) -> bool:
+    """Whether a physical line could be a record of so many fields, its quotes taken for quotes or for text."""
+    if line.rstrip(LINE_ENDS).count(delimiter) == fields - 1:
+        return True
+    record = RecordFields(delimiter)
+    try:
+        return record.feed(line) and len(record.fields) == fields
+    except MalformedError:
+        return False
+
+
+def closes_field(line: bytes, delimiter: bytes) -> bool:
+    """Whether the first quote of a line closes a field that was opened above rather than opening one."""
+    at = line.find(QUOTE)
+    behind = line[at + 1 :].rstrip(LINE_ENDS)
+    if behind.startswith(QUOTE) and (not at or line[:at].endswith(delimiter)):
+        return False
+    return not behind or behind.startswith(delimiter)
+
+
 def _stray_quotes(record: RecordFields) -> str | None:
     """Why the quotes in unquoted fields may be meant otherwise than as text."""
     if len(record.stray) > 1:

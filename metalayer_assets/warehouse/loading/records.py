@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 
-from metalayer_assets.warehouse.loading.doubts import SPACE, TELLING_FIELDS, Doubts
+from metalayer_assets.warehouse.loading.doubts import SPACE, TELLING_FIELDS, Doubts, closes_field, stands_alone
 from metalayer_assets.warehouse.loading.fields import QUOTE, MalformedError, RecordFields, clean_record, quoted
 from metalayer_assets.warehouse.loading.lines import KEPT_BYTES, LINE_ENDS, MAX_LINE_BYTES, OverLongLine
 from metalayer_assets.warehouse.loading.rejects import RejectSpool
@@ -17,6 +17,7 @@ from metalayer_assets.warehouse.loading.text import TextFile, bare, sound
 
 LOOK_AHEAD_LINES = 100
 LOOK_AHEAD_BYTES = 1024 * 1024
+FOOTER_LINES = 100
 
 _BATCH = 4096
 
@@ -158,6 +159,7 @@ class RecordReader:
         """Read the record, blank line or unreadable line at which the queue stands."""
         line = self._queue[self._at]
         if isinstance(line, OverLongLine):
+            self._above_all = False
             self._rejects.add(self._number, self._file.raw(line.head), over_long(line))
             self._advance(1)
             return
@@ -224,8 +226,8 @@ class RecordReader:
         if not self._doubts.is_header(fields):
             return False
         if self._above_all and self._doubts.repeats_header(fields):
-            self._begins = True
             self._reject(span, "the header once more")
+            self._above_all = self._begins = True
         else:
             self._second_header = self._number
             self._reject(span, "another header: it and what stands below it may be another table")
@@ -250,7 +252,6 @@ class RecordReader:
 
     def _accepted(self, record: RecordFields, span: int) -> bool:
         """Whether the record on the next `span` lines can be loaded; rejects it when not."""
-        self._above_all = False
         reason = None if self._sound else self._file.problem(self._text(span))
         if reason is None and len(record.fields) != self._fields:
             reason = f"expected {self._fields} fields, found {len(record.fields)}"
@@ -268,20 +269,17 @@ class RecordReader:
     def _alone(self, distance: int) -> bool:
         """Whether the line that is `distance` lines ahead has the fields of a record."""
         line = self._peek(distance)
-        delimiter = self._padded or self._delimiter
-        if not isinstance(line, bytes) or bare(line).count(delimiter) == self._fields - 1:
-            return isinstance(line, bytes)
-        alone = RecordFields(delimiter)
-        try:
-            return alone.feed(line) and len(alone.fields) == self._fields
-        except MalformedError:
-            return False
+        return isinstance(line, bytes) and stands_alone(line, self._padded or self._delimiter, self._fields)
 
     def _emit(self, out: list[bytes], fields: Sequence[bytes], record: bytes, span: int) -> None:
+        self._above_all = False
         row = self._row % (self._number, record)
         if self._doubts.is_footer(fields):
             reason = "it says total or holds one field only, and no record follows: it may be a footer"
             self._held.append((self._number, self._file.raw(self._text(span)), row, reason))
+            if len(self._held) > FOOTER_LINES:
+                out.append(self._held.pop(0)[2])
+                self.records += 1
         else:
             out.extend(self._no_footer())
             out.append(row)
@@ -314,16 +312,8 @@ class RecordReader:
                 return 0
             alone = alone and self._alone(distance)
             if QUOTE in line:
-                return 0 if alone or not self._closes(line) else distance
+                return 0 if alone or not closes_field(line, self._delimiter) else distance
         return 0
-
-    def _closes(self, line: bytes) -> bool:
-        """Whether the first quote of a line closes a field rather than opening one."""
-        at = line.find(QUOTE)
-        behind = line[at + 1 :]
-        if behind.startswith(QUOTE) and (not at or line[:at].endswith(self._delimiter)):
-            return False
-        return not bare(behind) or behind.startswith(self._delimiter)
 
     def _reject_unclosed(self, record: RecordFields, span: int, *, at_end: bool) -> None:
         opened = f"the quote that opens field {record.count}"
@@ -338,6 +328,7 @@ class RecordReader:
             self._reject_quoted(f"{opened} is not closed within {LOOK_AHEAD_LINES} lines or {LOOK_AHEAD_BYTES} bytes")
 
     def _reject(self, span: int, reason: str) -> None:
+        self._above_all = False
         self._rejects.add(self._number, self._file.raw(self._text(span)), reason)
         self._advance(span)
 

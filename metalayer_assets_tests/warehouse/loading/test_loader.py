@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from metalayer_assets.warehouse.errors import ContractError, LandingError
 from metalayer_assets.warehouse.loading import SourceColumn, load_file, sha256_of, source
 from metalayer_assets.warehouse.loading.lines import MAX_LINE_BYTES
-from metalayer_assets_tests.warehouse.loading.bench import THREE, Bench
+from metalayer_assets_tests.warehouse.loading.bench import FOUR, THREE, Bench
 
 CLEAN = b"id,name,note\n1,Ann,x\n2,Bob,y\n"
 DIRTY = b'id,name,note\n1,Ann,x\n2,5" nail,y\n3,Cy\n'
@@ -259,3 +259,20 @@ def test_a_header_of_very_many_columns_is_read_in_reasonable_time(bench: Bench):
     assert loaded.rows == [(2, "1", "Ann", None)]
     assert len(loaded.report.drift) < 600
     assert "29500 more" in " ".join(found.detail for found in loaded.report.drift)
+
+
+def test_records_of_one_field_are_held_back_only_as_far_as_a_footer_may_reach(bench: Bench):
+    content = b"id,name,note,place\n1,Ann,x,here\n" + b"2,,,\n" * 500
+    for chunk in (b"", b"3,Cy,z,\n"):
+        loaded = bench.load(bench.file("a.csv", content + chunk), FOUR)
+        assert len(loaded.rejects) == (0 if chunk else 100)
+        assert len(loaded.rows) + len(loaded.rejects) == 501 + bool(chunk)
+        assert [line for line, *_ in loaded.rejects] == ([] if chunk else list(range(403, 503)))
+
+
+def test_a_header_below_a_line_that_cannot_be_read_is_another_table(bench: Bench):
+    head = b"id,name,note\n"
+    for line in (b'1,"A"nn,x\n', b"1,Ann\n", b"1," + b"x" * MAX_LINE_BYTES + b",y\n"):
+        loaded = bench.load(bench.file("a.csv", head + line + head + b"2,Bob,y\n"))
+        assert loaded.rows == []
+        assert [number for number, *_ in loaded.rejects] == [2, 3, 4]
