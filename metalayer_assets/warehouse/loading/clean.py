@@ -8,6 +8,7 @@ column, all without a word. What it does complain of (field counts, mixed line e
 import numpy as np
 import numpy.typing as npt
 
+from metalayer_assets.warehouse.loading.doubts import Doubts
 from metalayer_assets.warehouse.loading.fields import QUOTE
 from metalayer_assets.warehouse.loading.lines import LINE_ENDS, OverLongLine
 from metalayer_assets.warehouse.loading.text import sound
@@ -28,14 +29,21 @@ class BlockJudge:
         records: Records in the blocks so far, one for each line.
     """
 
-    def __init__(self, delimiter: bytes, fields: int, line_end: bytes) -> None:
+    def __init__(self, delimiter: bytes, line_end: bytes, doubts: Doubts) -> None:
         self._delimiter = delimiter
-        self._per_line = fields - 1
+        self._doubts = doubts
+        self._per_line = len(doubts.names) - 1
         self._end = line_end
         self._blank = False
         self._beside_quote: npt.NDArray[np.bool_] = np.zeros(256, dtype=np.bool_)
         self._beside_quote[list(QUOTE + LINE_ENDS + delimiter)] = True
+        self._last_line = b""
         self.records = 0
+
+    @property
+    def ends_in_doubt(self) -> bool:
+        """Whether the last line so far may be a footer."""
+        return self._doubts.may_be_footer(self._last_line)
 
     def passed(self, block: bytes | OverLongLine) -> bytes:
         """The block as it may go to PostgreSQL: blank lines at its end are taken off.
@@ -60,6 +68,12 @@ class BlockJudge:
         elif not self.records and body.count(self._delimiter) != lines * self._per_line:
             # PostgreSQL says so, too; found in the first block it costs no statement.
             raise DoubtError("a line has too many or too few fields")
+        if not self._doubts.clear(body):
+            raise DoubtError("a record may be meant otherwise")
+        first_two = [self._last_line] * self.records + body.split(self._end, 2)[:2] if self.records < 2 else []
+        if len(first_two) > 1 and self._doubts.is_caption(*first_two[:2]):
+            raise DoubtError("the first line may belong to the header")
+        self._last_line = body[body.rfind(self._end) + len(self._end) :] if lines > 1 else body
         self.records += lines
         return body + self._end if tail else body
 

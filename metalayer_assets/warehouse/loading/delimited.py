@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from psycopg2 import extensions
 
 from metalayer_assets.warehouse.errors import LandingError
 from metalayer_assets.warehouse.loading.clean import BlockJudge, DoubtError
-from metalayer_assets.warehouse.loading.header import Header, expected, read_header
+from metalayer_assets.warehouse.loading.doubts import Doubts
+from metalayer_assets.warehouse.loading.encoding import CP1252, LATIN_1
+from metalayer_assets.warehouse.loading.fields import MalformedError, RecordFields
+from metalayer_assets.warehouse.loading.header import Header, expected, names_any, read_header
 from metalayer_assets.warehouse.loading.lines import OverLongLine
 from metalayer_assets.warehouse.loading.records import RecordReader
 from metalayer_assets.warehouse.loading.rejects import RejectSpool
@@ -24,6 +28,9 @@ from metalayer_assets.warehouse.loading.stage import (
     number_lines_from,
 )
 from metalayer_assets.warehouse.loading.text import TextFile, encoding_of, sound
+
+PREAMBLE_LINES = 50
+PREAMBLE_LINE_BYTES = 64 * 1024
 
 _FIRST_LINE = re.compile(rb"((?:\r\n?|\n)*)([^\r\n]+)(\r\n?|\n|)")
 _LINE_END = re.compile(rb"\r\n?|\n")
@@ -51,10 +58,16 @@ class DelimitedFile:
         line, number, line_end, blocks = self._first_line(file)
         if file.encoding.codec or not sound(line):
             raise DoubtError("not UTF-8")
-        header = read_header(line, file.raw(line), self._columns, self._path)
+        try:
+            header = read_header(line, file.raw(line), self._columns, self._path)
+        except LandingError as error:
+            # It may still stand further down.
+            raise DoubtError(str(error)) from error
         if None in header.targets:
             raise DoubtError("unexpected columns")
-        judge = BlockJudge(header.delimiter, len(header.targets), line_end)
+        if header.padded:
+            raise DoubtError("blanks beside the delimiters")
+        judge = BlockJudge(header.delimiter, line_end, doubts_of(header, line, file))
         passed = filter(None, map(judge.passed, blocks))
         # A small file is whole in this first block: its doubts cost no statement.
         first = next(passed, b"")
@@ -68,6 +81,8 @@ class DelimitedFile:
                 raise DoubtError(str(error)) from error
         if file.early_end:
             raise DoubtError(file.early_end)
+        if judge.ends_in_doubt:
+            raise DoubtError("the last record may be a footer")
         if loaded != judge.records:
             raise DoubtError(f"{judge.records} lines became {loaded} rows")
         return self._report(file, header, "fast", loaded, 0)
@@ -80,17 +95,17 @@ class DelimitedFile:
         """
         encoding = encoding_of(self._path, compressed=self._compressed)
         file = TextFile(self._path, compressed=self._compressed, encoding=encoding)
-        line, number, _, blocks = self._first_line(file)
-        header = read_header(line, file.raw(line), self._columns, self._path)
-        kept = [position for position, target in enumerate(header.targets) if target]
         with RejectSpool() as spool:
+            header, line, number, blocks = self._header(file, spool)
             reader = RecordReader(
                 file,
                 blocks,
                 first_line=number + 1,
                 delimiter=header.delimiter,
+                padded=header.padded,
                 fields=len(header.targets),
-                kept=kept,
+                kept=header.kept,
+                doubts=doubts_of(header, line, file),
                 rejects=spool,
             )
             targets = [LINE_COLUMN, *filter(None, header.targets)]
@@ -100,13 +115,53 @@ class DelimitedFile:
             copy_rejects(cursor, rejects, spool)
             return self._report(file, header, "careful", loaded, spool.count)
 
+    def _header(self, file: TextFile, spool: RejectSpool) -> tuple[Header, bytes, int, Iterator[bytes | OverLongLine]]:
+        """The header, its line and number, and the blocks behind it; lines above it are rejected.
+
+        Raises:
+            LandingError: There is none among the first `PREAMBLE_LINES` lines, or the first line that names several
+                expected columns cannot be it.
+        """
+        line, number, _, blocks = self._first_line(file)
+        above: list[tuple[int, bytes]] = []
+        first_problem: LandingError | None = None
+        while True:
+            try:
+                header = read_header(line, file.raw(line), self._columns, self._path)
+                break
+            except LandingError as problem:
+                first_problem = first_problem or problem
+                found = None
+                searched = len(above) >= PREAMBLE_LINES or len(line) > PREAMBLE_LINE_BYTES
+                if not searched and not names_any(line, self._columns, least=2):
+                    above.append((number, line))
+                    found = self._next_line(blocks, number + 1)
+                if found is None:
+                    raise first_problem from None
+                line, number, _, blocks = found
+        for place, content in above:
+            spool.add(place, file.raw(content), f"above the header, which is line {number}")
+        return header, line, number, blocks
+
     def _first_line(self, file: TextFile) -> tuple[bytes, int, bytes, Iterator[bytes | OverLongLine]]:
         """The first line that is not blank, its number and line end (LF if it has none), and what follows."""
-        blocks = file.blocks()
-        number = 1
+        found = self._next_line(file.blocks(), 1)
+        if found is None:
+            raise LandingError(
+                f"{self._path}: has no header: "
+                + (f"{file.early_end}" if file.early_end else "there is no line of names in it")
+                + f". Expected: {expected(self._columns)}."
+            )
+        return found
+
+    @staticmethod
+    def _next_line(
+        blocks: Iterator[bytes | OverLongLine], number: int
+    ) -> tuple[bytes, int, bytes, Iterator[bytes | OverLongLine]] | None:
+        """As `_first_line`, from line `number` on; None where there is none, or an over-long one."""
         for block in blocks:
             if isinstance(block, OverLongLine):
-                break
+                return None
             found = _FIRST_LINE.match(block)
             if found is None:
                 number += len(_LINE_END.findall(block))
@@ -115,11 +170,7 @@ class DelimitedFile:
             number += len(_LINE_END.findall(blank))
             rest = block[found.end() :]
             return line, number, line_end or b"\n", chain((rest,) if rest else (), blocks)
-        raise LandingError(
-            f"{self._path}: has no header: "
-            + (f"{file.early_end}" if file.early_end else "there is no line of names in it")
-            + f". Expected: {expected(self._columns)}."
-        )
+        return None
 
     def _report(self, file: TextFile, header: Header, path: str, loaded: int, rejected: int) -> LoadReport:
         return LoadReport(
@@ -130,8 +181,22 @@ class DelimitedFile:
             size_bytes=file.source.size_bytes,
             format="csv",
             encoding=file.encoding.name,
-            delimiter=header.delimiter.decode("ascii"),
+            delimiter=(header.padded or header.delimiter).decode("ascii"),
             path=path,
             header=header.names,
             drift=header.drift,
         )
+
+
+def doubts_of(header: Header, line: bytes, file: TextFile) -> Doubts:
+    """What makes a record below this header, which stands on `line`, doubtful."""
+    record = RecordFields(header.padded or header.delimiter)
+    with suppress(MalformedError):
+        record.feed(line)
+    return Doubts(
+        header.delimiter,
+        record.values,
+        header.kept,
+        blank_delimiter=header.padded is not None,
+        single_byte=file.encoding in (LATIN_1, CP1252),
+    )

@@ -20,15 +20,19 @@ class MalformedError(Exception):
 class RecordFields:
     """The fields of one record, fed one physical line after another until it is complete.
 
+    The delimiter may have several bytes.
+
     Attributes:
         fields: Fields as they may stand in CSV for PostgreSQL: quoted ones as found, unquoted ones as found
             unless they hold a quote, which then are quoted.
+        stray: Unquoted fields that hold a quote, as found.
     """
 
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
         self._open: list[bytes] | None = None
         self.fields: list[bytes] = []
+        self.stray: list[bytes] = []
 
     @property
     def values(self) -> list[bytes]:
@@ -59,7 +63,7 @@ class RecordFields:
                 at = self._unquoted(line, at, end)
             if at >= end:
                 return True
-            at += 1
+            at += len(self._delimiter)
 
     def _quoted(self, line: bytes, at: int) -> int:
         """Take a quoted field or its continuation; the place after it, -1 when it goes on past the line."""
@@ -77,7 +81,10 @@ class RecordFields:
         stop = line.find(self._delimiter, at, end)
         stop = end if stop < 0 else stop
         field = line[at:stop]
-        self.fields.append(quoted(field) if QUOTE in field else field)
+        if QUOTE in field:
+            self.stray.append(field)
+            field = quoted(field)
+        self.fields.append(field)
         return stop
 
 

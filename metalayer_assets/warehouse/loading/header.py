@@ -8,10 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from metalayer_assets.warehouse.errors import ContractError, LandingError
+from metalayer_assets.warehouse.loading.doubts import DELIMITERS, RARE_DELIMITERS, SPACE
 from metalayer_assets.warehouse.loading.fields import MalformedError, RecordFields
 from metalayer_assets.warehouse.loading.report import Drift, SourceColumn
-
-DELIMITERS = (b",", b";", b"\t", b"|")
 
 _SHOWN_NAMES = 40
 _SHOWN_CHARACTERS = 100
@@ -29,13 +28,20 @@ class Header:
         names: Column names as found, see `shown`.
         targets: The stage column of each, None for one that nothing is expected of.
         delimiter: One byte.
+        padded: The delimiter with the blanks that stand beside each one of the header; None where there are none.
         drift: Findings, none of which keeps the file from loading.
     """
 
     names: tuple[str, ...]
     targets: tuple[str | None, ...]
     delimiter: bytes
+    padded: bytes | None
     drift: tuple[Drift, ...]
+
+    @property
+    def kept(self) -> list[int]:
+        """Positions of the fields that are loaded."""
+        return [position for position, target in enumerate(self.targets) if target]
 
 
 def spelling(name: str) -> str:
@@ -61,9 +67,10 @@ def spellings(columns: Sequence[SourceColumn]) -> dict[str, str]:
 
 
 def read_header(line: bytes, raw: bytes, columns: Sequence[SourceColumn], path: Path) -> Header:
-    """Find delimiter and columns of a file from its first line that is not blank.
+    """Find delimiter and columns of a file from its line of names.
 
-    The delimiter is the one under which most of the expected columns are found.
+    The delimiter is the one under which most of the expected columns are found. A space and other rare ones are only
+    where every name is an expected one. Blanks beside every delimiter belong to it.
 
     Args:
         line: The line as UTF-8, without its line end.
@@ -72,26 +79,83 @@ def read_header(line: bytes, raw: bytes, columns: Sequence[SourceColumn], path: 
         path: The file, for messages.
 
     Raises:
-        LandingError: The line is no header, lacks a required column or names an expected one twice.
+        LandingError: The line is no header, lacks a required column, names an expected one twice, or its quotes are
+            broken or apostrophes.
     """
     known = spellings(columns)
-    readings = [(delimiter, _names(line, delimiter)) for delimiter in DELIMITERS]
-    delimiter, names = max(
-        readings,
-        key=lambda reading: (
-            len({known.get(spelling(name)) for name in reading[1]} - {None}),
-            len(reading[1]),
-        ),
+    delimiter, (names, closed) = max(
+        ((delimiter, _names(line, delimiter)) for delimiter in (*DELIMITERS, *RARE_DELIMITERS)),
+        key=lambda reading: (_expected_among(reading[1][0], known, reading[0]), len(reading[1][0])),
     )
-    if not any(spelling(name) in known for name in names):
+    if any(name.startswith("'") and spelling(name.strip("'")) in known for name in names):
+        raise LandingError(
+            f"{path}: the names of its columns stand in apostrophes ({listed(names)}). Quotes are double quotes; "
+            "whether an apostrophe in the rows is a quote or text is not for the loader to guess."
+        )
+    if not names_any(line, columns):
         foreign = next((kind for mark, kind in _FOREIGN.items() if raw.startswith(mark)), None)
         raise LandingError(
             f"{path}: has no header: its first line names none of the expected columns"
             + (f" (it looks like {foreign}: give it the extension of its format)" if foreign else "")
-            + f". Found: {listed(names)}. Expected: {expected(columns)}."
+            + f". Found: {listed(_names(line, DELIMITERS[0])[0])}. Expected: {expected(columns)}."
         )
     targets, drift = match_names(names, columns, path)
-    return Header(tuple(map(shown, names)), targets, delimiter, drift)
+    if not closed:
+        raise LandingError(
+            f"{path}: the header's quotes are broken, so that its names are not certain. Found: {listed(names)}."
+        )
+    _check_damage(names, targets, columns, path)
+    return Header(tuple(map(shown, names)), targets, delimiter, _padded(line, delimiter), drift)
+
+
+def names_any(line: bytes, columns: Sequence[SourceColumn], *, least: int = 1) -> bool:
+    """Whether a line names `least` of the expected columns under any delimiter, so that it is meant as a header."""
+    known = spellings(columns)
+    return any(_expected_among(_names(line, d)[0], known, d) >= least for d in (*DELIMITERS, *RARE_DELIMITERS))
+
+
+def _check_damage(
+    names: Sequence[str], targets: Sequence[str | None], columns: Sequence[SourceColumn], path: Path
+) -> None:
+    """Refuse a file of which an optional column would be null because its name is damaged.
+
+    Raises:
+        LandingError: Letters and digits of an unexpected name are those of an expected one that is not there.
+    """
+    absent = {
+        _letters(accepted): column.name
+        for column in columns
+        if column.name not in targets
+        for accepted in column.source_names or (column.name,)
+    }
+    for name, target in zip(names, targets, strict=True):
+        if target is None and _letters(name) in absent:
+            raise LandingError(
+                f"{path}: the column {listed([name])} is {absent[_letters(name)]} but for the marks in its name. "
+                "Correct the file, or add the spelling to the contract."
+            )
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def _expected_among(names: Sequence[str], known: dict[str, str], delimiter: bytes) -> int:
+    found = {known.get(spelling(name)) for name in names}
+    if delimiter in RARE_DELIMITERS and (None in found or len(names) == 1):
+        return -1
+    return len(found - {None})
+
+
+def _padded(line: bytes, delimiter: bytes) -> bytes | None:
+    """The delimiter with a blank before or behind it or both, if all of a line's are so; None if they are not."""
+    count = line.count(delimiter)
+    if delimiter == SPACE or not count:
+        return None
+    for padded in (SPACE + delimiter + SPACE, delimiter + SPACE, SPACE + delimiter):
+        if line.count(padded) == count:
+            return padded
+    return None
 
 
 def match_names(
@@ -166,15 +230,21 @@ def expected(columns: Sequence[SourceColumn]) -> str:
     return ", ".join(column.name if column.required else f"[{column.name}]" for column in columns)
 
 
-def _names(line: bytes, delimiter: bytes) -> list[str]:
+def _names(line: bytes, delimiter: bytes) -> tuple[list[str], bool]:
+    """The names on a line under a delimiter, and whether its quotes are sound."""
     fields = RecordFields(delimiter)
     try:
-        closed = fields.feed(line)
+        closed = fields.feed(_unpadded(line, delimiter))
     except MalformedError:
         closed = False
     # A line that is no record under this delimiter is still shown in the message about it.
     values = fields.values if closed else line.split(delimiter)
-    return [value.decode("utf-8", "replace").strip() for value in values]
+    return [value.decode("utf-8", "replace").strip() for value in values], closed
+
+
+def _unpadded(line: bytes, delimiter: bytes) -> bytes:
+    padded = _padded(line, delimiter)
+    return line.replace(padded, delimiter) if padded else line
 
 
 def _guesses(missing: Sequence[SourceColumn], extra: Sequence[str]) -> dict[str, Drift]:

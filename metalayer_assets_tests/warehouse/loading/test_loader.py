@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from metalayer_assets.warehouse.errors import ContractError, LandingError
 from metalayer_assets.warehouse.loading import SourceColumn, load_file, sha256_of, source
 from metalayer_assets.warehouse.loading.lines import MAX_LINE_BYTES
-from metalayer_assets_tests.warehouse.loading.bench import THREE, Bench
+from metalayer_assets_tests.warehouse.loading.bench import FOUR, THREE, Bench
 
 CLEAN = b"id,name,note\n1,Ann,x\n2,Bob,y\n"
 DIRTY = b'id,name,note\n1,Ann,x\n2,5" nail,y\n3,Cy\n'
@@ -244,9 +244,9 @@ def test_drift_of_a_header_is_reported(bench: Bench, header: bytes, drift: list[
 
 def test_names_that_cannot_be_stored_are_reported_in_a_form_that_can(bench: Bench):
     long = b"x" * 5000
-    report = bench.load(bench.file("a.csv", b"id,name,no\0te," + long + b"\n1,2,3,4\n")).report
-    assert report.header == ("id", "name", "no?te", "x" * 100)
-    assert {found.column for found in report.drift} == {"no?te", "x" * 100, "note"}
+    report = bench.load(bench.file("a.csv", b"id,name,mo\0re," + long + b"\n1,2,3,4\n")).report
+    assert report.header == ("id", "name", "mo?re", "x" * 100)
+    assert {found.column for found in report.drift} == {"mo?re", "x" * 100, "note"}
     loaded = bench.load(bench.file("a.jsonl", b'{"id":1,"name":2}\n{"a\\u0000":1,"a\\u0000":2}\n{"b\\ud83d":1}\n'))
     assert loaded.report.header == ("id", "name", "b?")
     ((_, _, reason),) = loaded.rejects
@@ -255,7 +255,24 @@ def test_names_that_cannot_be_stored_are_reported_in_a_form_that_can(bench: Benc
 
 def test_a_header_of_very_many_columns_is_read_in_reasonable_time(bench: Bench):
     names = [b"id", b"name", *(b"column_%d" % number for number in range(30_000))]
-    loaded = bench.load(bench.file("a.csv", b",".join(names) + b"\n" + b"1" + b"," * (len(names) - 1) + b"\n"))
-    assert loaded.rows == [(2, "1", None, None)]
+    loaded = bench.load(bench.file("a.csv", b",".join(names) + b"\n" + b"1,Ann" + b"," * (len(names) - 2) + b"\n"))
+    assert loaded.rows == [(2, "1", "Ann", None)]
     assert len(loaded.report.drift) < 600
     assert "29500 more" in " ".join(found.detail for found in loaded.report.drift)
+
+
+def test_records_of_one_field_are_held_back_only_as_far_as_a_footer_may_reach(bench: Bench):
+    content = b"id,name,note,place\n1,Ann,x,here\n" + b"2,,,\n" * 500
+    for chunk in (b"", b"3,Cy,z,\n"):
+        loaded = bench.load(bench.file("a.csv", content + chunk), FOUR)
+        assert len(loaded.rejects) == (0 if chunk else 100)
+        assert len(loaded.rows) + len(loaded.rejects) == 501 + bool(chunk)
+        assert [line for line, *_ in loaded.rejects] == ([] if chunk else list(range(403, 503)))
+
+
+def test_a_header_below_a_line_that_cannot_be_read_is_another_table(bench: Bench):
+    head = b"id,name,note\n"
+    for line in (b'1,"A"nn,x\n', b"1,Ann\n", b"1," + b"x" * MAX_LINE_BYTES + b",y\n"):
+        loaded = bench.load(bench.file("a.csv", head + line + head + b"2,Bob,y\n"))
+        assert loaded.rows == []
+        assert [number for number, *_ in loaded.rejects] == [2, 3, 4]
