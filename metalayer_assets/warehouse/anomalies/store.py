@@ -4,19 +4,17 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from psycopg2.extras import execute_values
-
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse.anomalies.metrics import METRICS, DayKind, Reading
 from metalayer_assets.warehouse.anomalies.verdicts import Known, Thresholds, Verdict, judge
+from metalayer_assets.warehouse.kept_findings import replace_days
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.shipped import checks_statement
-from metalayer_assets.warehouse.statements import bind, ident, listed
+from metalayer_assets.warehouse.statements import bind
 
 Cursor = Any
 
 TABLE = "meta.anomalies"
-_COLUMNS = tuple(name for name in CATALOG[TABLE].column_names if name != "verdict_at")
 # The tables whose extracts bring what business days are made of.
 _ARRIVING = ("silver.orders", "silver.sales")
 
@@ -112,30 +110,5 @@ def span(cursor: Cursor) -> tuple[date, date] | None:
 
 def keep(cursor: Cursor, found: Sequence[Verdict], first: date, last: date) -> None:
     """Make these the verdicts on the days; one that is what it was keeps its time."""
-    # Two runs that judge the same days would otherwise insert into each other's range.
-    cursor.execute(f"lock table {ident(TABLE)} in share row exclusive mode")
-    cursor.execute(
-        bind(
-            f"delete from {ident(TABLE)} as old where old.day between :first and :last and not exists ("
-            "select from unnest(:metrics::text[], :days::date[]) as kept (metric, day)"
-            " where kept.metric = old.metric and kept.day = old.day)"
-        ),
-        {
-            "first": first,
-            "last": last,
-            "metrics": [verdict.metric for verdict in found],
-            "days": [verdict.day for verdict in found],
-        },
-    )
-    if not found:
-        return
-    told = [name for name in _COLUMNS if name not in CATALOG[TABLE].key]
-    updates = ", ".join(f"{ident(name)} = excluded.{ident(name)}" for name in told)
-    execute_values(
-        cursor,
-        f"insert into {ident(TABLE)} as old ({listed(_COLUMNS)}) values %s on conflict ({listed(CATALOG[TABLE].key)})"
-        f" do update set {updates}, verdict_at = clock_timestamp()"
-        f" where ({listed(told, 'old')}) is distinct from ({listed(told, 'excluded')})",
-        [tuple(getattr(verdict, name) for name in _COLUMNS) for verdict in found],
-        page_size=1000,
-    )
+    names = [metric.name for metric in METRICS]
+    replace_days(cursor, CATALOG[TABLE], found, first, last, of=("metric", names))
