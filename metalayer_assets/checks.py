@@ -4,17 +4,15 @@ A slice that the audit refused has no check result: its step fails with the reas
 What is told here is what was published: rows kept out and rules broken are a warning with counts and keys.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from metalayer_assets.contracts import Contract
 from metalayer_assets.metadata import asset_key, broken_rules
-from metalayer_assets.partitions import key_of_slice
+from metalayer_assets.slice_checks import slice_evaluations
 from metalayer_assets.warehouse.ledger import WriteReport
 
 AUDIT = "audit"
@@ -61,8 +59,7 @@ def audit_results(
     """One evaluation per slice written, then the result of the step."""
     key = asset_key(contract.name)
     days = sorted(report.slices)
-    if not context.has_partition_key:
-        yield from _per_slice(context, key, report, days)
+    yield from slice_evaluations(context, key, AUDIT, days, lambda day: _result(report, [day]))
     passed, metadata = _result(report, days)
     yield dg.AssetCheckResult(
         check_name=AUDIT,
@@ -71,30 +68,3 @@ def audit_results(
         severity=dg.AssetCheckSeverity.WARN,
         metadata=metadata if len(days) == 1 else _of_all(metadata, days),
     )
-
-
-def _per_slice(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, report: WriteReport, days: list[date]
-) -> Iterator[dg.AssetCheckEvaluation]:
-    # In a run over a range, be it of one slice, Dagster stores one evaluation without a partition and leaves the
-    # planned ones open; an evaluation that names its materialization closes them.
-    stored = context.instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, {key_of_slice(day) for day in days}
-    )
-    now = time.time()
-    for day in days:
-        passed, metadata = _result(report, [day])
-        partition = key_of_slice(day)
-        yield dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=AUDIT,
-            passed=passed,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata=metadata,
-            partition=partition,
-            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                run_id=context.run.run_id, storage_id=stored[partition], timestamp=now
-            )
-            if partition in stored
-            else None,
-        )

@@ -22,9 +22,12 @@ from metalayer_assets_tests.scenario import Row, customer
 COUNTS = ("rows_read", "rows_written", "rows_collapsed", "rows_quarantined")
 
 
-def evaluations(result: dg.ExecuteInProcessResult, table: str) -> dict[str | None, AssetCheckEvaluation]:
-    """The evaluations of a run by partition, each partition once."""
-    found = [found for found in result.get_asset_check_evaluations() if found.asset_key == asset_key(table)]
+def evaluations(
+    result: dg.ExecuteInProcessResult, table: str, check: str = AUDIT
+) -> dict[str | None, AssetCheckEvaluation]:
+    """The evaluations of a check in a run by partition, each partition once."""
+    of_check = dg.AssetCheckKey(asset_key(table), check)
+    found = [found for found in result.get_asset_check_evaluations() if found.asset_check_key == of_check]
     told = {evaluation.partition: evaluation for evaluation in found}
     assert len(told) == len(found)
     return told

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from metalayer_assets.warehouse.anomalies import METRICS, DayKind, Known, Reading, Thresholds, judge
+from metalayer_assets.warehouse.anomalies import METRICS, DayKind, Known, Metric, Reading, Thresholds, judge
 from metalayer_assets.warehouse.anomalies.expectation import Forecaster, Tuning
 from metalayer_assets.warehouse.anomalies.verdicts import verdict_on, verdict_on_nothing
 from metalayer_assets_tests import retail
@@ -144,44 +144,60 @@ def naive_alarm(series: Mapping[str, list[float]], number: int, values: Values) 
     return False
 
 
+class Ours:
+    """The detection under test, day by day over the days as they are."""
+
+    def __init__(self, days: list[Day], tuning: Tuning, thresholds: Thresholds) -> None:
+        self._days = [day.day for day in days]
+        self._thresholds = thresholds
+        self._forecasters = {metric.name: Forecaster(metric.scale, tuning) for metric in WATCHED}
+
+    def alarms(self, number: int, values: Values) -> set[str]:
+        """Metrics that raise an alarm if the day has these values."""
+        return {metric.name for metric in WATCHED if self._raises(metric, number, values)}
+
+    def tell(self, number: int, values: Values, flagged: set[str]) -> None:
+        """Go on to the next day; this one had these values."""
+        day = self._days[number]
+        for name, forecaster in self._forecasters.items():
+            value, size = values[name]
+            forecast = forecaster.forecast(day, size)
+            score = None if forecast is None else forecast.score(value)
+            forecaster.tell(day, value, score=score, flagged=name in flagged)
+
+    def _raises(self, metric: Metric, number: int, values: Values) -> bool:
+        day = self._days[number]
+        if metric.name not in values:
+            return metric.present and verdict_on_nothing(metric, day, self._days[:number]) is not None
+        value, size = values[metric.name]
+        forecast = self._forecasters[metric.name].forecast(day, size)
+        return verdict_on(
+            metric, Reading(day, Decimal(repr(float(value))), size), forecast, self._thresholds
+        ).is_finding
+
+
 def single_faults(
     days: list[Day], judged: list[int], seeds: int, tuning: Tuning, thresholds: Thresholds
 ) -> pd.DataFrame:
     """For each fault alone on each judged day: which of both detections raised an alarm for that day."""
     clean = [values_of(day.rows) for day in days]
     series = {metric.name: [values[metric.name][0] for values in clean] for metric in WATCHED}
-    forecasters = {metric.name: Forecaster(metric.scale, tuning) for metric in WATCHED}
-    dates = [day.day for day in days]
+    ours = Ours(days, tuning, thresholds)
     found = []
-
-    def alarms(number: int, values: Values) -> set[str]:
-        raised = set()
-        for metric in WATCHED:
-            if metric.name not in values:
-                if metric.present and verdict_on_nothing(metric, dates[number], dates[:number]):
-                    raised.add(metric.name)
-                continue
-            value, size = values[metric.name]
-            forecast = forecasters[metric.name].forecast(dates[number], size)
-            reading = Reading(dates[number], Decimal(repr(float(value))), size)
-            if verdict_on(metric, reading, forecast, thresholds).is_finding:
-                raised.add(metric.name)
-        return raised
-
     for number, day in enumerate(days):
-        raised = alarms(number, clean[number])
-        if number in judged:
-            found.append(("none", day.day, bool(raised), naive_alarm(series, number, clean[number])))
-            for place, (fault, change) in enumerate(FAULTS.items()):
-                for seed in range(seeds):
-                    rng = np.random.default_rng([seed, place, number])
-                    values = values_of(change(day.rows, rng, near(days, number)))
-                    found.append((fault, day.day, bool(alarms(number, values)), naive_alarm(series, number, values)))
-        for metric in WATCHED:
-            value, size = clean[number][metric.name]
-            forecast = forecasters[metric.name].forecast(day.day, size)
-            score = None if forecast is None else forecast.score(value)
-            forecasters[metric.name].tell(day.day, value, score=score, flagged=metric.name in raised)
+        raised = ours.alarms(number, clean[number])
+        trials = [("none", clean[number])] if number in judged else []
+        trials += [
+            (fault, values_of(change(day.rows, np.random.default_rng([seed, place, number]), near(days, number))))
+            for place, (fault, change) in enumerate(FAULTS.items())
+            for seed in range(seeds)
+            if number in judged
+        ]
+        found += [
+            (fault, day.day, bool(ours.alarms(number, values)), naive_alarm(series, number, values))
+            for fault, values in trials
+        ]
+        ours.tell(number, clean[number], raised)
     return pd.DataFrame(found, columns=["fault", "day", "ours", "naive"])
 
 

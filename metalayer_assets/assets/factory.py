@@ -13,6 +13,7 @@ from metalayer_assets.contracts import CATALOG, Contract, Landed
 from metalayer_assets.io_manager import FROM_LANDING, FROM_MODEL, REPORTS
 from metalayer_assets.metadata import asset_key, definition_metadata, kinds
 from metalayer_assets.partitions import mapping_between, partitions_of
+from metalayer_assets.signal_checks import signal_check_specs, signal_resources, signal_results
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.versions import code_version
 
@@ -42,14 +43,17 @@ def table_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         code_version=code_version(contract, settings),
         io_manager_key="io_manager",
         pool=POOLS[contract.layer],
-        check_specs=[audit_check_spec(contract, partitions)],
+        check_specs=[audit_check_spec(contract, partitions), *signal_check_specs(contract, partitions)],
+        required_resource_keys=signal_resources(contract),
         retry_policy=dg.RetryPolicy(
             max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
         ),
     )
     def table(context: dg.AssetExecutionContext) -> Iterator[object]:
         yield dg.Output(source)
-        yield from audit_results(context, contract, REPORTS.pop((context.run.run_id, contract.name)))
+        report = REPORTS.pop((context.run.run_id, contract.name))
+        yield from audit_results(context, contract, report)
+        yield from signal_results(context, contract, sorted(report.slices))
 
     return table
 

@@ -53,7 +53,7 @@ _BY_ID = {check.id: check for check in RECONCILIATIONS}
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one reconciliation found for one measure of one day; the fields are the columns of `meta.reconciliations`."""
+    """What one reconciliation found for one measure of a day: a row of `meta.reconciliations`."""
 
     check_id: str
     measure: str
@@ -93,9 +93,10 @@ def compare(cursor: Cursor, checks: Iterable[Reconciliation], first: date, last:
     found = []
     for check in checks:
         cursor.execute(bind(checks_statement(check.id)), {"first": first, "last": last, "sample": SAMPLE})
-        for measure, day, left, right, explained, keys, sample in cursor.fetchall():
-            sides = [Decimal(value) for value in (left, right, explained)]
-            found.append(Comparison(check.id, measure, day, *sides, sides[0] - sides[1] - sides[2], keys, list(sample)))
+        for measure, day, *values, keys, sample in cursor.fetchall():
+            left, right, explained = (Decimal(value) for value in values)
+            difference = left - right - explained
+            found.append(Comparison(check.id, measure, day, left, right, explained, difference, keys, list(sample)))
     return found
 
 
