@@ -84,7 +84,7 @@ def values_of(rows: pd.DataFrame) -> Values:
         "sales_arrived": (arrived, arrived),
         "orders_rejected": (refused.mean(), arrived),
         "sales_rejected": (0.0, arrived),
-        "orders_without_customer": ((customer[kept] < 0).mean(), orders),
+        "orders_without_customer": ((customer < 0).mean(), arrived),
     }
 
 
