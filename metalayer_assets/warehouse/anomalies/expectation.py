@@ -6,11 +6,11 @@ medians, so that a few odd days do not move it. The spread is that of how far th
 expected of them in their turn. A forecast never sees the day that it is for, nor a later one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from math import asin, expm1, log1p, sin, sqrt
-
-import numpy as np
+from math import asin, expm1, log1p, pi, sin, sqrt
+from statistics import median
 
 from metalayer_assets.warehouse.anomalies.metrics import Scale
 
@@ -55,7 +55,7 @@ def on_scale(value: float, scale: Scale) -> float:
 def off_scale(value: float, scale: Scale) -> float:
     """The value that stands at a place of the scale."""
     if scale is Scale.SHARE:
-        return sin(min(max(value, 0.0), np.pi / 2)) ** 2
+        return sin(min(max(value, 0.0), pi / 2)) ** 2
     return expm1(value) if value >= 0 else -expm1(-value)
 
 
@@ -94,7 +94,6 @@ class _Past:
     day: date
     place: float
     in_week: float  # less the median of the week that it ends
-    missed_by: float | None  # less what was expected of it
 
 
 @dataclass
@@ -107,8 +106,10 @@ class Forecaster:
     def __post_init__(self) -> None:
         """Begin without a past."""
         self._past: list[_Past] = []
+        self._missed: list[float] = []  # how far the days were from what was expected of them
         self._flagged: list[tuple[_Past, float]] = []
         self._level_from: date | None = None
+        self._centred: tuple[date, float | None] | None = None
 
     @property
     def days_known(self) -> int:
@@ -120,26 +121,29 @@ class Forecaster:
         centre = self._centre(day)
         if centre is None:
             return None
-        missed = [past.missed_by for past in self._past if past.missed_by is not None][-self.tuning.spread_days :]
+        missed = self._missed[-self.tuning.spread_days :]
         if len(missed) < self.tuning.least_days:
             return None
-        distances = np.array(missed)
-        both = _MAD * float(np.median(np.abs(distances)))
+        both = _MAD * median(abs(distance) for distance in missed)
         # Of so many rows, as many differ by chance alone.
         by_chance = 0.5 / sqrt(max(size, 1)) if self.scale is Scale.SHARE else 0.0
         least = max(by_chance, _LEAST_SPREAD[self.scale])
-        below, above = (max(least, _on_one_side(distances * side, both)) for side in (-1, 1))
+        below = max(least, _on_one_side([-distance for distance in missed], both))
+        above = max(least, _on_one_side(missed, both))
         return Forecast(self.scale, centre, below, above)
 
     def tell(self, day: date, value: float, *, score: float | None = None, flagged: bool = False) -> None:
         """Take in what a day was; a flagged one counts only once enough of them in a row lie on one side."""
         place = on_scale(value, self.scale)
         centre = self._centre(day)
+        self._centred = None
         week = [past.place for past in self._past[-7:] if day - past.day < _WEEK]
-        past = _Past(day, place, place - float(np.median([*week, place])), None if centre is None else place - centre)
+        past = _Past(day, place, place - median([*week, place]))
         if not flagged:
             self._flagged.clear()
             self._past.append(past)
+            if centre is not None:
+                self._missed.append(place - centre)
             return
         side = 1.0 if (score or 0.0) >= 0 else -1.0
         if self._flagged and self._flagged[-1][1] != side:
@@ -147,11 +151,16 @@ class Forecaster:
         self._flagged.append((past, side))
         if len(self._flagged) >= self.tuning.shift_days:
             self._level_from = self._flagged[0][0].day
-            # How far they are from the old level says nothing of the spread around the new one.
-            self._past += [_Past(each.day, each.place, each.in_week, None) for each, _ in self._flagged]
+            # How far they were from the old level says nothing of the spread around the new one.
+            self._past += [each for each, _ in self._flagged]
             self._flagged.clear()
 
     def _centre(self, day: date) -> float | None:
+        if self._centred is None or self._centred[0] != day:
+            self._centred = (day, self._find_centre(day))
+        return self._centred[1]
+
+    def _find_centre(self, day: date) -> float | None:
         if len(self._past) < self.tuning.level_days:
             return None
         horizon = day - self.tuning.weekday_weeks * _WEEK
@@ -161,16 +170,16 @@ class Forecaster:
                 break
             usual[past.day.weekday()].append(past.in_week)
         # With few days of its kind a weekday is held to differ less than they say.
-        weekday = [float(np.median(seen)) * len(seen) / (len(seen) + 1) if seen else 0.0 for seen in usual]
+        weekday = [median(seen) * len(seen) / (len(seen) + 1) if seen else 0.0 for seen in usual]
         latest = self._past[-self.tuning.level_days :]
         if self._level_from is not None:
             latest = [past for past in latest if past.day >= self._level_from]
-        level = float(np.median([past.place - weekday[past.day.weekday()] for past in latest]))
+        level = median(past.place - weekday[past.day.weekday()] for past in latest)
         return level + weekday[day.weekday()]
 
 
-def _on_one_side(distances: "np.ndarray[tuple[int], np.dtype[np.float64]]", both: float) -> float:
+def _on_one_side(distances: Sequence[float], both: float) -> float:
     """Spread of the distances above 0, drawn half-way to that of all: few days tell of each side alone."""
-    beyond = distances[distances > 0]
-    own = _MAD * float(np.median(beyond)) if len(beyond) else both
+    beyond = [distance for distance in distances if distance > 0]
+    own = _MAD * median(beyond) if beyond else both
     return sqrt((both**2 + own**2) / 2)
