@@ -196,4 +196,4 @@ def _rounded(value: float) -> Decimal:
 def _told(value: Decimal, metric: Metric) -> str:
     if metric.scale is Scale.SHARE:
         return f"{value:.1%}"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"

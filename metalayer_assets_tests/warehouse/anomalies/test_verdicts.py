@@ -61,7 +61,7 @@ def test_the_sentence_holds_the_numbers_of_the_verdict() -> None:
     assert found.score is not None
     assert found.value == Decimal(12)
     assert found.explanation == (
-        f"orders on Monday {MONDAY}: 12.00, expected {found.expected:,.0f} ({found.low:,.0f} to {found.high:,.0f}); "
+        f"orders on Monday {MONDAY}: 12, expected {found.expected:,.0f} ({found.low:,.0f} to {found.high:,.0f}); "
         f"{abs(found.score):.1f} spreads below."
     )
 
