@@ -99,7 +99,7 @@ def _verdicts(warehouse: Warehouse, days: Sequence[date]) -> dict[date, list[Ver
         anomalies.keep(cursor, found, first, days[-1])
     told: dict[date, list[Verdict]] = {day: [] for day in days}
     for verdict in found:
-        told[max(verdict.day, days[0])].append(verdict)
+        told.setdefault(max(verdict.day, days[0]), []).append(verdict)
     return told
 
 

@@ -17,6 +17,8 @@ from metalayer_assets.warehouse.anomalies.metrics import Scale
 # Makes the median distance of a normal distribution its standard deviation.
 _MAD = 1.4826
 _WEEK = timedelta(days=7)
+# Beyond this no number of the scale has a value: a band may be as wide as it likes.
+_FARTHEST = 700.0
 # However even the days before were: a factor of 1.05 is noise, and so are a few rows in a hundred.
 _LEAST_SPREAD = {Scale.SIZE: 0.05, Scale.SHARE: 0.04}
 
@@ -56,7 +58,7 @@ def off_scale(value: float, scale: Scale) -> float:
     """The value that stands at a place of the scale."""
     if scale is Scale.SHARE:
         return sin(min(max(value, 0.0), pi / 2)) ** 2
-    return expm1(value) if value >= 0 else -expm1(-value)
+    return expm1(min(value, _FARTHEST)) if value >= 0 else -expm1(min(-value, _FARTHEST))
 
 
 @dataclass(frozen=True)

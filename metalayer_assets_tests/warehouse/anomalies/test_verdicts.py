@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metalayer_assets.warehouse.anomalies import Severity, Thresholds
-from metalayer_assets.warehouse.anomalies.expectation import Tuning
+from metalayer_assets.warehouse.anomalies import Scale, Severity, Thresholds
+from metalayer_assets.warehouse.anomalies.expectation import Tuning, off_scale
 from metalayer_assets_tests.warehouse.anomalies.trade import (
     FIRST,
     SATURDAY,
@@ -164,3 +164,9 @@ def test_negative_amounts_are_compared_like_positive_ones() -> None:
     assert odd[MONDAY].score is not None
     assert odd[MONDAY].score < 0
     assert date(2023, 3, 27) == MONDAY
+
+
+def test_a_band_may_be_wider_than_numbers_are() -> None:
+    wild = {day: 10.0 ** (90 * (number % 2)) for number, day in enumerate(days())}
+    assert findings(verdicts_on(wild, size=5)) == []
+    assert off_scale(5_000, Scale.SIZE) == -off_scale(-5_000, Scale.SIZE) > 1e300
