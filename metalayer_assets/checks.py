@@ -6,19 +6,17 @@ slice stands. What is told here is what was published: rows kept out, rules brok
 warnings with counts and keys.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from metalayer_assets.contracts import Contract
 from metalayer_assets.contracts.quality import DIMENSIONS_OF_QUALITY
 from metalayer_assets.metadata import asset_key, broken_rules
-from metalayer_assets.partitions import key_of_slice
+from metalayer_assets.slice_checks import slice_evaluations
 from metalayer_assets.warehouse.ledger import WriteReport
 from metalayer_assets.warehouse.scores import score
 
@@ -111,8 +109,8 @@ def check_results(
     key = asset_key(contract.name)
     days = sorted(report.slices)
     verdicts = _verdicts(contract, score_wanted)
-    if not context.has_partition_key:
-        yield from _per_slice(context, key, report, days, verdicts)
+    of_slices = {name: partial(_of_slice, verdict, report) for name, verdict in verdicts.items()}
+    yield from slice_evaluations(context, key, days, of_slices)
     for name, verdict in verdicts.items():
         passed, metadata = verdict(report, days)
         yield dg.AssetCheckResult(
@@ -124,36 +122,5 @@ def check_results(
         )
 
 
-def _per_slice(
-    context: dg.AssetExecutionContext,
-    key: dg.AssetKey,
-    report: WriteReport,
-    days: list[date],
-    verdicts: Mapping[str, Callable[[WriteReport, Sequence[date]], _Verdict]],
-) -> Iterator[dg.AssetCheckEvaluation]:
-    # In a run over a range, be it of one slice, Dagster stores one evaluation without a partition and leaves the
-    # planned ones open; an evaluation that names its materialization closes them.
-    stored = context.instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, {key_of_slice(day) for day in days}
-    )
-    now = time.time()
-    for day in days:
-        partition = key_of_slice(day)
-        target = (
-            AssetCheckEvaluationTargetMaterializationData(
-                run_id=context.run.run_id, storage_id=stored[partition], timestamp=now
-            )
-            if partition in stored
-            else None
-        )
-        for name, verdict in verdicts.items():
-            passed, metadata = verdict(report, [day])
-            yield dg.AssetCheckEvaluation(
-                asset_key=key,
-                check_name=name,
-                passed=passed,
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata=metadata,
-                partition=partition,
-                target_materialization_data=target,
-            )
+def _of_slice(verdict: Callable[[WriteReport, Sequence[date]], _Verdict], report: WriteReport, day: date) -> _Verdict:
+    return verdict(report, [day])

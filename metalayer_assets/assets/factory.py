@@ -13,6 +13,7 @@ from metalayer_assets.contracts import CATALOG, Contract, Landed
 from metalayer_assets.io_manager import FROM_LANDING, FROM_MODEL, REPORTS
 from metalayer_assets.metadata import asset_key, definition_metadata, kinds
 from metalayer_assets.partitions import mapping_between, partitions_of
+from metalayer_assets.signal_checks import signal_check_specs, signal_resources, signal_results
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.thresholds import score_wanted
 from metalayer_assets.warehouse.versions import code_version
@@ -44,7 +45,8 @@ def table_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         freshness_policy=_freshness(contract),
         io_manager_key="io_manager",
         pool=POOLS[contract.layer],
-        check_specs=check_specs(contract, partitions),
+        check_specs=[*check_specs(contract, partitions), *signal_check_specs(contract, partitions)],
+        required_resource_keys=signal_resources(contract),
         retry_policy=dg.RetryPolicy(
             max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
         ),
@@ -53,6 +55,7 @@ def table_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         yield dg.Output(source)
         report = REPORTS.pop((context.run.run_id, contract.name))
         yield from check_results(context, contract, report, score_wanted=score_wanted(contract, settings))
+        yield from signal_results(context, contract, sorted(report.slices))
 
     return table
 

@@ -138,6 +138,7 @@ AGG_DAILY_SALES = Contract(
         ),
         Column("avg_order_value", Type.NUMERIC, f"Mean amount of {_REVENUE} orders, to four decimals."),
         Column("unique_customers", Type.BIGINT, "Known customers with an order that day.", nullable=False),
+        Column("unique_products", Type.BIGINT, "Products ordered that day.", nullable=False),
         Column("total_quantity", Type.BIGINT, f"Units of {_REVENUE} orders.", nullable=False),
         Column("sales_lines", Type.BIGINT, "Sales lines.", nullable=False),
         Column("sales_amount", Type.NUMERIC, "Amount of sales lines, exact.", nullable=False),

@@ -1,6 +1,7 @@
 """Declare the tables that the warehouse writes about itself here. They are not assets and have no slices."""
 
 from metalayer_assets.contracts.model import Column, Contract, Stored
+from metalayer_assets.contracts.signals import SIGNALS
 from metalayer_assets.contracts.types import Type
 
 SLICE_LEDGER = Contract(
@@ -147,4 +148,4 @@ TOUCHED_KEYS = Contract(
     source=Stored(),
 )
 
-META = (SLICE_LEDGER, RULE_RESULTS, LANDED_FILES, TOUCHED_SLICES, TOUCHED_KEYS)
+META = (SLICE_LEDGER, RULE_RESULTS, LANDED_FILES, TOUCHED_SLICES, TOUCHED_KEYS, *SIGNALS)

@@ -115,6 +115,16 @@ def _days(name: str, text: str) -> int:
     return int(text)
 
 
+def _scores(name: str, text: str) -> tuple[float, float, float]:
+    try:
+        info, warn, severe = (float(part) for part in text.split(","))
+    except ValueError:
+        info = warn = severe = 0.0
+    if not 0 < info <= warn <= severe < 1000:
+        raise SettingError(f"{name}={text!r} is not three rising numbers. Write them as 3,3.5,6.")
+    return info, warn, severe
+
+
 def _embedded_postgres(name: str, text: str) -> int:
     if text not in {"16", "18"}:
         raise SettingError(f"{name}={text!r} is not a version that comes with MetaLayer. Write 16 or 18.")
@@ -200,6 +210,19 @@ class Settings:
         "400",
         _days,
         "Days after which `metalayer history --forget` deletes rows that a write replaced; 0: keep none.",
+    )
+    anomaly_scores: tuple[float, float, float] = _variable(
+        "METALAYER_ANOMALY_SCORES",
+        "3,3.5,6",
+        _scores,
+        "Distances from what was expected, in robust standard deviations, from which on a day of a metric is info,"
+        " warn or severe.",
+    )
+    anomaly_settle_days: int = _variable(
+        "METALAYER_ANOMALY_SETTLE_DAYS",
+        "1",
+        _days,
+        "Days after which a business day counts as complete: it is judged once an extract that much later stands.",
     )
     scratch_url: str | None = _variable(
         "METALAYER_SCRATCH_URL",

@@ -22,5 +22,10 @@ def shipped(name: str) -> Path:
 
 
 def sql_folder() -> Path:
-    """The folder of SQL files: `<layer>/<table>.sql` and `init/*.sql`."""
+    """The folder of SQL files: `<layer>/<table>.sql`, `init/*.sql` and `checks/*.sql`."""
     return shipped("sql")
+
+
+def checks_statement(name: str) -> str:
+    """The statement of `sql/checks/<name>.sql`."""
+    return (sql_folder() / "checks" / f"{name}.sql").read_text(encoding="utf-8")

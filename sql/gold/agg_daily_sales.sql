@@ -10,6 +10,7 @@ with orders as (
         ) as taken_back,
         round(avg(f.total_amount) filter (where f.status in ('COMPLETED', 'SHIPPED')), 4) as avg_order_value,
         count(distinct f.customer_id) as unique_customers,
+        count(distinct f.product_code) as unique_products,
         coalesce(sum(f.quantity) filter (where f.status in ('COMPLETED', 'SHIPPED')), 0) as total_quantity
     from gold.fact_orders as f
     where f.order_date = any(:slices)
@@ -34,6 +35,7 @@ select
     coalesce(orders.total_revenue + orders.taken_back, 0) as net_revenue,
     orders.avg_order_value,
     coalesce(orders.unique_customers, 0) as unique_customers,
+    coalesce(orders.unique_products, 0) as unique_products,
     coalesce(orders.total_quantity, 0) as total_quantity,
     coalesce(sales.sales_lines, 0) as sales_lines,
     coalesce(sales.sales_amount, 0) as sales_amount,
