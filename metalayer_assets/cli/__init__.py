@@ -21,7 +21,7 @@ def main() -> None:
     """Entry point: run a command, and tell an error as one sentence."""
     try:
         # Contracts are read on import, so a mistake in one must be told like any other.
-        from metalayer_assets.cli import past, reading, rebuilding, serving, working  # noqa: F401, PLC0415
+        from metalayer_assets.cli import exporting, past, reading, rebuilding, serving, workbench, working  # noqa: F401, PLC0415
 
         cli(prog_name="metalayer", standalone_mode=False)
     except click.Abort:

@@ -8,7 +8,7 @@ from metalayer_assets.contracts.dimensions import DIMENSIONS
 from metalayer_assets.contracts.gold import GOLD
 from metalayer_assets.contracts.meta import META
 from metalayer_assets.contracts.model import Contract, Extracts, Historised, Joins, Judged, Landed, Reads
-from metalayer_assets.contracts.quarantine import BRONZE_LINES, quarantine_of
+from metalayer_assets.contracts.quarantine import BRONZE_LINES, QUARANTINE_ACTIONS, quarantine_of
 from metalayer_assets.contracts.replaced import with_history
 from metalayer_assets.contracts.silver import SILVER
 
@@ -74,7 +74,7 @@ def _with_quarantine(contracts: tuple[Contract, ...]) -> tuple[Contract, ...]:
     return (*contracts, *(quarantine_of(contract) for contract in judged), BRONZE_LINES)
 
 
-CATALOG = Catalog(with_history(_with_quarantine((*BRONZE, *SILVER, *DIMENSIONS, *GOLD, *META))))
+CATALOG = Catalog(with_history(_with_quarantine((*BRONZE, *SILVER, *DIMENSIONS, *GOLD, *META, QUARANTINE_ACTIONS))))
 
 
 def contract_named(name: str) -> Contract:

@@ -28,6 +28,7 @@ _SCHEMES_READ = frozenset({"postgresql", "postgres", _SCHEME})
 _URL_EXAMPLE = "postgresql://user:password@host:5432/database"
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 _MASK = "***"
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,12 @@ def _days(name: str, text: str) -> int:
     return int(text)
 
 
+def _name(name: str, text: str) -> str | None:
+    if len(text) > _LONGEST_NAME or not text.isprintable():
+        raise SettingError(f"{name} is not a name. Write at most {_LONGEST_NAME} printable characters.")
+    return text or None
+
+
 def _embedded_postgres(name: str, text: str) -> int:
     if text not in {"16", "18"}:
         raise SettingError(f"{name}={text!r} is not a version that comes with MetaLayer. Write 16 or 18.")
@@ -179,6 +186,12 @@ class Settings:
         " again; empty: the role creates a database on the warehouse's server, and drops it."
         " METALAYER_SCRATCH_URL_FILE names a file that holds the URL instead.",
         from_file=True,
+    )
+    user: str | None = _variable(
+        "METALAYER_USER",
+        "",
+        _name,
+        "Who acts, for what is recorded about corrections and waivers; empty: the user of the operating system.",
     )
     embedded_postgres: int = _variable(
         "METALAYER_EMBEDDED_POSTGRES",
