@@ -34,7 +34,7 @@ def output(to: str) -> Iterator[IO[bytes]]:
 
 
 def tell(sentence: str, to: str) -> None:
-    """Tell people what was done; beside the data where the data goes to standard output."""
+    """Tell people what was done; on standard error where the data goes to standard output."""
     if to == _STDOUT:
         click.echo(sentence, err=True)
     else:
@@ -51,4 +51,4 @@ def export(*, table: str, day: date | None, to: str, bom: bool) -> None:
     contract = named_table(table)
     with warehouse().database.transaction(readonly=True) as cursor, output(to) as stream:
         rows = export_table(cursor, contract, stream, day=day, marked=bom)
-    tell(f"{rows:,} rows of {contract.name} are in {to}.", to)
+    tell(f"{rows:,} rows of {contract.name} written to {to}.", to)

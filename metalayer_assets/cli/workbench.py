@@ -165,7 +165,7 @@ def export_quarantine(*, table: str, to: str, bom: bool, **meant: Any) -> None: 
     with warehouse().database.transaction(readonly=True) as cursor, output(to) as stream:
         rows = export_kept_out(cursor, desk, selection, stream, marked=bom)
         formulas = formula_cells(cursor, desk, selection)
-    tell(f"{rows:,} rows of {desk.label} are in {to}.", to)
+    tell(f"{rows:,} rows of {desk.label} written to {to}.", to)
     if formulas:
         tell(
             f"{formulas:,} values begin like a formula and are written as they landed: open the file with all columns"
@@ -294,10 +294,11 @@ def replay(*, table: str | None, rules: tuple[str, ...], note: str | None, by: s
 
 def _print_replayed(done: Sequence[Replayed]) -> None:
     for table in done:
-        newly = f", {table.newly_out:,} others newly kept out" if table.newly_out else ""
+        resolved = f" ({table.resolved:,} of them corrected or waived)" if table.resolved else ""
+        newly = f"; {table.newly_out:,} others are newly kept out" if table.newly_out else ""
         console.print(
             f"{table.table}: {table.slices:,} slices judged again; of {table.rows:,} rows {table.passed:,} are kept out"
-            f" no longer, {table.rows - table.passed:,} still are{newly}.",
+            f" no longer, {table.rows - table.passed:,} still are{resolved}{newly}.",
             soft_wrap=True,
         )
         for rule in table.still_out:

@@ -102,7 +102,7 @@ def correct(
         if dry_run or not found.corrected:
             return found
         days = _gather(cursor, desk)
-        _refuse_vanished(cursor, writer.settings, desk, days)
+        _refuse_vanished(cursor, writer.settings, desk, days, path)
         source = desk.landed.source
         if not isinstance(source, Landed):
             raise TypeError(f"{desk.landed.name} is not made from landed files")
@@ -325,7 +325,7 @@ def _told_columns(cursor: Cursor, desk: Desk) -> list[str]:
     return [name for name in desk.source_columns if name not in untold]
 
 
-def _refuse_vanished(cursor: Cursor, settings: Settings, desk: Desk, days: Sequence[date]) -> None:
+def _refuse_vanished(cursor: Cursor, settings: Settings, desk: Desk, days: Sequence[date], path: Path) -> None:
     """A day is loaded whole: without the files that it stands on, a correction would take their rows away."""
     landed = scan_days(settings, desk.landed, days)
     vanished = [
@@ -336,8 +336,8 @@ def _refuse_vanished(cursor: Cursor, settings: Settings, desk: Desk, days: Seque
     if vanished:
         names = sorted(registry.file_names(cursor, vanished).values())
         raise CorrectionRefused(
-            f"{len(names)} files of the days to correct have left the landing folder (the first: {names[0]}): a day is"
-            " loaded whole, so that its other rows would be lost. Put them back, then correct. Nothing was corrected."
+            f"{path}: {len(names)} files of the days to correct have left the landing folder (the first: {names[0]}):"
+            " a day is loaded whole, so that its other rows would be lost. Put them back, then correct. Nothing was corrected."
         )
 
 

@@ -45,6 +45,7 @@ class Replayed:
         slices: Slices judged again.
         rows: Rows that were open, and broke one of the rules asked for.
         passed: Those of them that are kept out no longer.
+        resolved: Those still kept out that were corrected or waived.
         still_out: The others, by the rules that they break now; a row that breaks several is counted for each.
         newly_out: Rows of these slices that were not kept out before.
     """
@@ -53,6 +54,7 @@ class Replayed:
     slices: int
     rows: int
     passed: int
+    resolved: int
     still_out: tuple[StillOut, ...]
     newly_out: int
 
@@ -121,10 +123,14 @@ class Replay:
             self._cursor.execute(bind(statement), binds)
             return list(self._cursor.fetchall())
 
-        ((rows, passed),) = fetch(f"select count(*), count(*) filter (where kept.state = 'closed') {now} {concerned}")
+        resolved_too = "kept.state = 'open' and kept.resolution is not null"
+        ((rows, passed, resolved),) = fetch(
+            "select count(*), count(*) filter (where kept.state = 'closed'),"
+            f" count(*) filter (where {resolved_too}) {now} {concerned}"
+        )
         broken = fetch(
             f"select broken.rule, count(*) {now} cross join unnest(kept.failed_rules) as broken (rule)"
-            f" {concerned} and kept.state = 'open' group by broken.rule order by 2 desc, 1"
+            f" {concerned} and kept.state = 'open' and kept.resolution is null group by broken.rule order by 2 desc, 1"
         )
         ((newly_out,),) = fetch(
             f"select count(*) from {ident(desk.quarantine.name)} as kept"
@@ -132,7 +138,7 @@ class Replay:
             f" and not exists (select from {_BEFORE} as before where before.table_name = :table and {same})"
         )
         still_out = tuple(StillOut(rule, desk.description(rule), count) for rule, count in broken)
-        return Replayed(desk.table.name, len(binds["days"]), rows, passed, still_out, newly_out)
+        return Replayed(desk.table.name, len(binds["days"]), rows, passed, resolved, still_out, newly_out)
 
 
 @contextmanager
