@@ -100,8 +100,8 @@ def list_kept_out(*, table: str | None, groups: tuple[str, ...], limit: int, as_
     """Show what is kept out and not yet dealt with: counted, or the rows of TABLE with their raw values."""
     selection = _selection(**meant)
     among = (desk_of(named_table(table)),) if table else desks()
-    check_rules(selection.rules, among)
     with warehouse().database.transaction(readonly=True) as cursor:
+        check_rules(cursor, selection.rules, among)
         if table and not groups:
             rows = kept_out_rows(cursor, among[0], selection, limit=limit)
         else:
@@ -161,8 +161,8 @@ def export_quarantine(*, table: str, to: str, bom: bool, **meant: Any) -> None: 
     Correct the values there and take the file back in: metalayer correct FILE.csv
     """
     desk, selection = desk_of(named_table(table)), _selection(**meant)
-    check_rules(selection.rules, [desk])
     with warehouse().database.transaction(readonly=True) as cursor, output(to) as stream:
+        check_rules(cursor, selection.rules, [desk])
         rows = export_kept_out(cursor, desk, selection, stream, marked=bom)
         formulas = formula_cells(cursor, desk, selection)
     tell(f"{rows:,} rows of {desk.label} written to {to}.", to)
@@ -208,7 +208,6 @@ def _meant(table: str, *, everything: bool, meant: dict[str, Any]) -> tuple[Desk
         raise click.UsageError(
             "say which rows: --rule, --file with or without --line, --day, --from, --until; or --all."
         )
-    check_rules(selection.rules, [desk])
     return desk, selection
 
 

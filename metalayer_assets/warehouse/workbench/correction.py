@@ -29,6 +29,11 @@ Cursor = Any
 
 _TOLD, _REJECTED, _NAMED = "told_corrections", "rejected_corrections", "named_rows"
 _SHOWN = 3
+# What is to be known of the row that a line names.
+_KEPT = (
+    *("arrival_day", "source_file_id", "source_line", "row_hash", "raw", "state", "closed_at"),
+    *("resolution", "resolved_by", "resolved_at", "corrected_in"),
+)
 
 
 class CorrectionRefused(MetaLayerError):
@@ -150,7 +155,8 @@ def _columns(desk: Desk) -> list[SourceColumn]:
 
 
 def _leading(name: str) -> str:
-    return f"told{name}"
+    """A leading column in the temporary tables, where everything but the source's columns begins with an underscore."""
+    return f"_told{name}"
 
 
 def _load(cursor: Cursor, path: Path, columns: Sequence[SourceColumn]) -> LoadReport:
@@ -194,17 +200,17 @@ def _find_rows(cursor: Cursor, desk: Desk) -> None:
         f"coalesce(told.{ident(name)}, '') <> coalesce({before.format(literal(name))}, '')"
         for name in desk.source_columns
     )
+    kept = ", ".join(f"kept.{ident(name)} as {ident(f'_{name}')}" for name in _KEPT)
     cursor.execute(
         bind(
             f"""
             create temporary table {_NAMED} on commit drop as
             select
-                told.*, kept.arrival_day, kept.source_file_id, kept.source_line, kept.row_hash, kept.raw, kept.state,
-                kept.closed_at, kept.resolution, kept.resolved_by, kept.resolved_at, kept.corrected_in,
+                told.*, {kept},
                 count(*) over (
                     partition by {", ".join(f"told.{ident(_leading(name))}" for name in (FILE, LINE, ROW_HASH))}
-                ) as times,
-                {changes} as changed
+                ) as _times,
+                {changes} as _changed
             from {_TOLD} as told
             left join (
                 select distinct file_id, path, arrival_day from meta.landed_files where table_name = :landed
@@ -224,10 +230,10 @@ def _find_rows(cursor: Cursor, desk: Desk) -> None:
 def _refuse_unfit(cursor: Cursor, desk: Desk, path: Path) -> None:
     cursor.execute(
         f"""
-        select _line, {ident(_leading(FILE))}, {ident(_leading(LINE))}, row_hash, times, state, closed_at, resolution,
-            resolved_by, resolved_at, corrected_in, count(*) over () as unfit
+        select _line, {ident(_leading(FILE))}, {ident(_leading(LINE))}, _row_hash, _times, _state, _closed_at,
+            _resolution, _resolved_by, _resolved_at, _corrected_in, count(*) over () as unfit
         from {_NAMED}
-        where row_hash is null or times > 1 or (changed and (state <> 'open' or resolution is not null))
+        where _row_hash is null or _times > 1 or (_changed and (_state <> 'open' or _resolution is not null))
         order by _line
         limit {_SHOWN}
         """
@@ -242,35 +248,35 @@ def _refuse_unfit(cursor: Cursor, desk: Desk, path: Path) -> None:
 
 def _unfit(desk: Desk, row: Mapping[str, Any]) -> str:
     place = f"{row[_leading(FILE)]} line {row[_leading(LINE)]}"
-    if row["row_hash"] is None:
+    if row["_row_hash"] is None:
         return f"names no row that was kept out of {desk.table.name}: {place} (export again, and leave that as it is)"
-    if row["times"] > 1:
+    if row["_times"] > 1:
         return f"names the same row as another line: {place}"
-    if row["state"] != "open":
-        return f"names a row that is not kept out any more, since {row['closed_at']:%Y-%m-%d %H:%M} UTC: {place}"
-    moment = f"{row['resolved_at']:%Y-%m-%d %H:%M} UTC"
-    if row["resolution"] == WAIVED:
+    if row["_state"] != "open":
+        return f"names a row that is not kept out any more, since {row['_closed_at']:%Y-%m-%d %H:%M} UTC: {place}"
+    moment = f"{row['_resolved_at']:%Y-%m-%d %H:%M} UTC"
+    if row["_resolution"] == WAIVED:
         return (
-            f"names a row that {row['resolved_by']} has waived on {moment}: {place}"
+            f"names a row that {row['_resolved_by']} has waived on {moment}: {place}"
             " (take that back first: metalayer quarantine reopen)"
         )
-    return f"names a row that {row['resolved_by']} has corrected on {moment}, in {row['corrected_in']}: {place}"
+    return f"names a row that {row['_resolved_by']} has corrected on {moment}, in {row['_corrected_in']}: {place}"
 
 
 def _result(cursor: Cursor, desk: Desk, shown: int) -> Correction:
-    cursor.execute(f"select count(*) filter (where changed), count(*) filter (where not changed) from {_NAMED}")
+    cursor.execute(f"select count(*) filter (where _changed), count(*) filter (where not _changed) from {_NAMED}")
     corrected, unchanged = cursor.fetchone()
     cells = ", ".join(
-        f"({place}, {literal(name)}, {'null' if desk.holds_lines else f'raw ->> {literal(name)}'}, {ident(name)})"
+        f"({place}, {literal(name)}, {'null' if desk.holds_lines else f'_raw ->> {literal(name)}'}, {ident(name)})"
         for place, name in enumerate(desk.source_columns)
     )
     cursor.execute(
         bind(
             f"""
-            select {ident(_leading(FILE))}, source_line, cell.name, cell.old, cell.new
+            select {ident(_leading(FILE))}, _source_line, cell.name, cell.old, cell.new
             from {_NAMED}
             cross join lateral (values {cells}) as cell (place, name, old, new)
-            where changed and coalesce(cell.old, '') <> coalesce(cell.new, '')
+            where _changed and coalesce(cell.old, '') <> coalesce(cell.new, '')
             order by _line, cell.place
             limit :shown
             """
@@ -289,8 +295,8 @@ def _gather(cursor: Cursor, desk: Desk) -> list[date]:
     values = [
         f"nullif({ident(name)}, '')"
         if desk.holds_lines
-        else f"case when coalesce({ident(name)}, '') = coalesce(raw ->> {literal(name)}, '')"
-        f" then raw ->> {literal(name)} else {ident(name)} end"
+        else f"case when coalesce({ident(name)}, '') = coalesce(_raw ->> {literal(name)}, '')"
+        f" then _raw ->> {literal(name)} else {ident(name)} end"
         for name in desk.source_columns
     ]
     columns = ", ".join(f"{value} as {ident(name)}" for value, name in zip(values, desk.source_columns, strict=True))
@@ -299,17 +305,17 @@ def _gather(cursor: Cursor, desk: Desk) -> list[date]:
             f"""
             create temporary table {CORRECTIONS} on commit drop as
             select
-                arrival_day, source_file_id, source_line, row_hash, {ident(_leading(FILE))} as file,
+                _arrival_day, _source_file_id, _source_line, _row_hash, {ident(_leading(FILE))} as _file,
                 row_number() over (
-                    partition by arrival_day order by {ident(_leading(FILE))}, source_line, row_hash
-                ) as corrected_line,
+                    partition by _arrival_day order by {ident(_leading(FILE))}, _source_line, _row_hash
+                ) as _corrected_line,
                 {columns}
             from {_NAMED}
-            where changed
+            where _changed
             """
         )
     )
-    cursor.execute(f"select distinct arrival_day from {CORRECTIONS} order by 1")
+    cursor.execute(f"select distinct _arrival_day from {CORRECTIONS} order by 1")
     return [day for (day,) in cursor.fetchall()]
 
 
@@ -337,15 +343,18 @@ def _refuse_vanished(cursor: Cursor, settings: Settings, desk: Desk, days: Seque
         names = sorted(registry.file_names(cursor, vanished).values())
         raise CorrectionRefused(
             f"{path}: {len(names)} files of the days to correct have left the landing folder (the first: {names[0]}):"
-            " a day is loaded whole, so that its other rows would be lost. Put them back, then correct. Nothing was corrected."
+            " a day is loaded whole, so that its other rows would be lost. Put them back, then correct. Nothing was"
+            " corrected."
         )
 
 
 def _record(cursor: Cursor, desk: Desk, action: actions.Action, files: Mapping[date, str]) -> int:
-    cursor.execute(f"alter table {CORRECTIONS} add column corrected_in text")
+    named = listed([f"_{name}" for name in desk.quarantine.key], "correction")
+    cursor.execute(f"alter table {CORRECTIONS} add column _corrected_in text")
     for day, name in files.items():
         cursor.execute(
-            bind(f"update {CORRECTIONS} set corrected_in = :name where arrival_day = :day"), {"name": name, "day": day}
+            bind(f"update {CORRECTIONS} set _corrected_in = :name where _arrival_day = :day"),
+            {"name": name, "day": day},
         )
     return actions.enter(
         cursor,
@@ -353,9 +362,9 @@ def _record(cursor: Cursor, desk: Desk, action: actions.Action, files: Mapping[d
         f"""
         update {ident(desk.quarantine.name)} as kept
         set resolution = {literal(CORRECTED)}, resolved_by = :acted_by, resolved_at = now(), note = :note,
-            corrected_in = correction.corrected_in, corrected_line = correction.corrected_line
+            corrected_in = correction._corrected_in, corrected_line = correction._corrected_line
         from {CORRECTIONS} as correction
-        where ({listed(desk.quarantine.key, "kept")}) = ({listed(desk.quarantine.key, "correction")})
+        where ({listed(desk.quarantine.key, "kept")}) = ({named})
             and {desk.scope} and kept.state = 'open' and kept.resolution is null
         returning kept.arrival_day, kept.source_file_id, kept.source_line, kept.corrected_in
         """,

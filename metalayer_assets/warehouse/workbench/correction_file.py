@@ -19,7 +19,8 @@ from metalayer_assets.warehouse.statements import bind, ident, listed
 
 Cursor = Any
 
-# The rows to land: arrival_day, source_file_id, source_line, row_hash, file, corrected_line and the source's columns.
+# The rows to land: the source's columns, and _arrival_day, _source_file_id, _source_line, _row_hash, _file and
+# _corrected_line.
 CORRECTIONS = "corrections"
 
 _STEM = "zz-correction-"
@@ -107,8 +108,8 @@ def _write(cursor: Cursor, landing: Path, below: str, day: date, columns: Sequen
     folder = landing / below
     cursor.execute(
         bind(
-            "select encode(sha256(convert_to(string_agg(file || ':' || source_line || ':' || row_hash, ' '"
-            f" order by corrected_line), 'UTF8')), 'hex') from {ident(CORRECTIONS)} where arrival_day = :day"
+            "select encode(sha256(convert_to(string_agg(_file || ':' || _source_line || ':' || _row_hash, ' '"
+            f" order by _corrected_line), 'UTF8')), 'hex') from {ident(CORRECTIONS)} where _arrival_day = :day"
         ),
         {"day": day},
     )
@@ -118,7 +119,7 @@ def _write(cursor: Cursor, landing: Path, below: str, day: date, columns: Sequen
     rows = cursor.mogrify(
         bind(
             f"select (select row_to_json(told) from (select {listed(columns, 'kept')}) as told)::text"
-            f" from {ident(CORRECTIONS)} as kept where arrival_day = :day order by corrected_line"
+            f" from {ident(CORRECTIONS)} as kept where _arrival_day = :day order by _corrected_line"
         ),
         {"day": day},
     ).decode()

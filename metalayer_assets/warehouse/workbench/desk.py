@@ -8,7 +8,7 @@ from typing import Any
 from metalayer_assets.contracts import CATALOG, Contract, Judged, Landed
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.kept_out import LINES
-from metalayer_assets.warehouse.statements import bind, literal
+from metalayer_assets.warehouse.statements import bind, ident, literal
 
 Cursor = Any
 
@@ -135,18 +135,24 @@ class Selection:
         }
 
 
-def check_rules(rules: Sequence[str], among: Sequence[Desk]) -> None:
-    """Verify that judged tables have rules of these names; lines are kept out for reasons, not by rules.
+def check_rules(cursor: Cursor, rules: Sequence[str], among: Sequence[Desk]) -> None:
+    """Verify that tables have rules of these names, or had: rows may be kept out by a rule that is gone by now.
+
+    Lines are kept out for reasons, not by rules, and are not looked at.
 
     Raises:
-        SettingError: None of the tables has a rule of that name.
+        SettingError: None of the tables has, or had, a rule of that name.
     """
     if any(desk.holds_lines for desk in among):
         return
-    known = sorted({rule.id for desk in among for rule in desk.table.rules})
-    unknown = [rule for rule in rules if rule not in known]
-    if unknown:
-        raise SettingError(f"--rule {unknown[0]}: there is no such rule. Rules: {', '.join(known)}.")
+    known = {rule.id for desk in among for rule in desk.table.rules}
+    for rule in (rule for rule in rules if rule not in known):
+        broken = " union all ".join(
+            f"select 1 from {ident(desk.quarantine.name)} where failed_rules @> array[:rule]" for desk in among
+        )
+        cursor.execute(bind(f"select exists ({broken})"), {"rule": rule})
+        if cursor.fetchone() == (False,):
+            raise SettingError(f"--rule {rule}: there is no such rule. Rules: {', '.join(sorted(known))}.")
 
 
 def _file_ids(cursor: Cursor, files: Sequence[str]) -> list[int]:

@@ -159,6 +159,7 @@ def replaying(database: Database, desks: Sequence[Desk], rules: Sequence[str]) -
                 f"{desk.table.name} keeps out lines that could not be read, which no rule judges: name a silver table."
                 " A file is read again when its content changes."
             )
-    check_rules(rules, desks)
+    with database.transaction(readonly=True) as cursor:
+        check_rules(cursor, rules, desks)
     with closing(database.connect()) as connection:
         yield Replay(connection, desks, rules)

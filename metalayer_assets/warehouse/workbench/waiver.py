@@ -7,7 +7,7 @@ from metalayer_assets.contracts.quarantine import CORRECTED, RESOLUTION_COLUMNS,
 from metalayer_assets.warehouse import locks
 from metalayer_assets.warehouse.statements import bind, ident, literal
 from metalayer_assets.warehouse.workbench import actions
-from metalayer_assets.warehouse.workbench.desk import Desk, Selection
+from metalayer_assets.warehouse.workbench.desk import Desk, Selection, check_rules
 from metalayer_assets.warehouse.writer import SliceWriter
 
 Cursor = Any
@@ -27,6 +27,7 @@ def waive(writer: SliceWriter, desk: Desk, selection: Selection, *, by: str | No
     """
     name = actions.acting(writer.settings, by)
     with writer.database.transaction() as cursor:
+        check_rules(cursor, selection.rules, [desk])
         meant = f"{selection.condition(desk)} and {_UNDECIDED}"
         binds = selection.binds(cursor)
         locks.lock_slices(cursor, desk.table.name, _days(cursor, desk, meant, binds))
@@ -44,6 +45,7 @@ def reopen(writer: SliceWriter, desk: Desk, selection: Selection, *, by: str | N
     """Take waivers back, and corrections whose file is gone from landing folder and bronze; how many."""
     name = actions.acting(writer.settings, by)
     with writer.database.transaction() as cursor:
+        check_rules(cursor, selection.rules, [desk])
         binds = selection.binds(cursor) | {"resolved": True}
         resolved = f"{selection.condition(desk)} and kept.state = 'open'"
         locks.lock_slices(

@@ -182,7 +182,7 @@ def landed_lines(house: House, dataset: str) -> set[tuple[str, int]]:
     max_examples=EXAMPLES,
     deadline=None,
     database=None,
-    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_whatever_is_done_with_what_is_kept_out_every_line_is_in_one_place_and_a_rebuild_ends_there(

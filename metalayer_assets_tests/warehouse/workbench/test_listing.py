@@ -6,7 +6,7 @@ import pytest
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.workbench import waiver
-from metalayer_assets.warehouse.workbench.desk import Selection, check_rules, desk_of, desks
+from metalayer_assets.warehouse.workbench.desk import Selection, desk_of, desks
 from metalayer_assets.warehouse.workbench.listing import DEFAULT_GROUPS, Group, kept_out_counts
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DAY, day, order, sale
@@ -152,6 +152,6 @@ def test_lines_of_all_tables_are_no_desk():
 
 def test_a_rule_and_a_file_that_are_not_there_are_named(house: House):
     with pytest.raises(SettingError, match=r"--rule quantity: there is no such rule\. Rules: .*quantity_given"):
-        check_rules(["quantity"], [ORDERS])
+        waiver.waive(house.writer, ORDERS, Selection(rules=("quantity",)), by="ada", note="x")
     with pytest.raises(SettingError, match=r"--file c\.csv: no file of that name was ever loaded"):
         listed(house, "silver.orders", Selection(files=("c.csv",)))
