@@ -107,13 +107,15 @@ def list_kept_out(*, table: str | None, groups: tuple[str, ...], limit: int, as_
         else:
             wanted = [Group(name) for name in dict.fromkeys(groups)] or DEFAULT_GROUPS
             rows = kept_out_counts(cursor, among, selection, wanted)
+        dealt_with = not rows and bool(kept_out_counts(cursor, among, Selection(resolved=True, closed=True)))
     if as_json:
         print_json(rows)
     elif table and not groups and rows:
         for row in rows:
             _print_row(among[0], row)
     else:
-        print_rows(rows, empty="Nothing was kept out." if selection.resolved else "Nothing is kept out that waits.")
+        nothing = "Nothing of what was kept out is meant; --resolved and --closed show what was dealt with."
+        print_rows(rows, empty=nothing if dealt_with else "Nothing was kept out.")
 
 
 def _print_row(desk: Desk, row: dict[str, Any]) -> None:

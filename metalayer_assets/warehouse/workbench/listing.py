@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+from metalayer_assets.contracts import Contract
 from metalayer_assets.contracts.quarantine import RESOLUTION_COLUMNS
 from metalayer_assets.warehouse.statements import bind, ident, listed, literal
-from metalayer_assets.warehouse.workbench.desk import Desk, Selection
+from metalayer_assets.warehouse.workbench.desk import Desk, Selection, desks
 
 Cursor = Any
 Row = dict[str, Any]
@@ -127,3 +128,25 @@ def _described(row: Row, desks: Sequence[Desk]) -> Row:
     told = [desk for desk in desks if row.get("table") in (None, desk.label)]
     known = [desk.description(row["why"]) for desk in told if any(rule.id == row["why"] for rule in desk.table.rules)]
     return row | {"description": known[0] if known else None}
+
+
+def corrected_by(cursor: Cursor, landed: Contract, path: str, line: int) -> list[Row]:
+    """What a line of a correction file corrects: the row or line that is kept out, and who decided so."""
+    found: list[Row] = []
+    for desk in (desk for desk in desks() if desk.landed.name == landed.name):
+        cursor.execute(
+            bind(
+                f"""
+                select file.path, kept.source_line, kept.resolved_by, kept.resolved_at, kept.note
+                from {ident(desk.quarantine.name)} as kept
+                left join lateral (
+                    select path from meta.landed_files where file_id = kept.source_file_id limit 1
+                ) as file on true
+                where kept.corrected_in = :path and kept.corrected_line = :line and {desk.scope}
+                """
+            ),
+            {"path": path, "line": line},
+        )
+        names = ("file", "line", "corrected_by", "corrected_at", "note")
+        found += [{"table": desk.quarantine.name, **dict(zip(names, row, strict=True))} for row in cursor.fetchall()]
+    return found
