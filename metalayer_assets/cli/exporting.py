@@ -33,6 +33,11 @@ def output(to: str) -> Iterator[IO[bytes]]:
             yield file
 
 
+def counted(rows: int) -> str:
+    """A number of rows as people write it."""
+    return "1 row" if rows == 1 else f"{rows:,} rows"
+
+
 def tell(sentence: str, to: str) -> None:
     """Tell people what was done; on standard error where the data goes to standard output."""
     if to == _STDOUT:
@@ -51,4 +56,4 @@ def export(*, table: str, day: date | None, to: str, bom: bool) -> None:
     contract = named_table(table)
     with warehouse().database.transaction(readonly=True) as cursor, output(to) as stream:
         rows = export_table(cursor, contract, stream, day=day, marked=bom)
-    tell(f"{rows:,} rows of {contract.name} written to {to}.", to)
+    tell(f"{counted(rows)} of {contract.name} written to {to}.", to)

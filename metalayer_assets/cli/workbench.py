@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from metalayer_assets.cli import cli
-from metalayer_assets.cli.exporting import mark_option, output, tell, to_option
+from metalayer_assets.cli.exporting import counted, mark_option, output, tell, to_option
 from metalayer_assets.cli.output import console, json_option, plain, print_json, print_rows
 from metalayer_assets.cli.warehouse_access import DAY, named_table, warehouse
 from metalayer_assets.cli.working import bring_up_to_date, print_summary
@@ -167,11 +167,10 @@ def export_quarantine(*, table: str, to: str, bom: bool, **meant: Any) -> None: 
         check_rules(cursor, selection.rules, [desk])
         rows = export_kept_out(cursor, desk, selection, stream, marked=bom)
         formulas = formula_cells(cursor, desk, selection)
-    tell(f"{rows:,} rows of {desk.label} written to {to}.", to)
+    tell(f"{counted(rows)} of {desk.label} written to {to}.", to)
     if formulas:
         tell(
-            f"{formulas:,} values begin like a formula and are written as they landed: open the file with all columns"
-            " as text.",
+            f"Values that begin like a formula, written as they landed: {formulas:,}; open the file with all columns as text.",
             to,
         )
 
@@ -217,7 +216,7 @@ def _print_action(desk: Desk, what: str, rows: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"table": desk.table.name, what: rows})
     else:
-        console.print(f"{rows:,} rows of {desk.label} {what}.", soft_wrap=True, markup=False)
+        console.print(f"{counted(rows)} of {desk.label} {what}.", soft_wrap=True, markup=False)
 
 
 @quarantine.command("actions")
@@ -253,7 +252,7 @@ def correct(*, file: Path, by: str | None, note: str | None, dry_run: bool, as_j
 def _print_correction(done: Correction, *, dry_run: bool) -> None:
     print_rows([asdict(change) for change in done.changes], empty="The file changes nothing.")
     console.print(
-        f"{done.corrected:,} rows of {done.table} {'would be ' if dry_run else ''}corrected,"
+        f"{counted(done.corrected)} of {done.table} {'would be ' if dry_run else ''}corrected,"
         f" {done.unchanged:,} left as they are.",
         soft_wrap=True,
     )
@@ -298,7 +297,7 @@ def _print_replayed(done: Sequence[Replayed]) -> None:
         resolved = f" ({table.resolved:,} of them corrected or waived)" if table.resolved else ""
         newly = f"; {table.newly_out:,} others are newly kept out" if table.newly_out else ""
         console.print(
-            f"{table.table}: {table.slices:,} slices judged again; of {table.rows:,} rows {table.passed:,} are kept out"
+            f"{table.table}: {table.slices:,} slices judged again; of {counted(table.rows)} {table.passed:,} are kept out"
             f" no longer, {table.rows - table.passed:,} still are{resolved}{newly}.",
             soft_wrap=True,
         )

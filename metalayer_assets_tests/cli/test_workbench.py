@@ -30,7 +30,7 @@ def test_what_is_kept_out_is_corrected_waived_and_judged_again(site: Site, invok
     assert (tried["corrected"], tried["unchanged"], tried["files"]) == (1, 1, [])
     told = invoke("correct", str(path), "--note", "by phone", METALAYER_USER="ada")
     assert (told.code, told.err) == (0, "")
-    assert "1 rows of silver.orders corrected, 1 left as they are." in told.out
+    assert "1 row of silver.orders corrected, 1 left as they are." in told.out
     assert "bring it in: metalayer run" in told.out
     assert "names a row that ada has corrected on" in invoke("correct", str(path)).sentence()
     assert invoke("run").code == 0
@@ -56,7 +56,7 @@ def test_what_is_kept_out_is_corrected_waived_and_judged_again(site: Site, invok
     nothing = invoke("quarantine", "orders", "--file", "kept.csv").out
     assert nothing == "Nothing of what was kept out is meant; --resolved and --closed show what was dealt with.\n"
     told = invoke("quarantine", "reopen", "orders", "--file", "kept.csv", "--line", "3")
-    assert told.out == "1 rows of quarantine.orders reopened.\n"
+    assert told.out == "1 row of quarantine.orders reopened.\n"
 
     told = invoke("replay", "orders", "--rule", "quantity_given", "--json")
     assert (told.code, told.err) == (0, "")
@@ -124,7 +124,7 @@ def test_values_that_begin_like_a_formula_are_written_as_they_landed_and_told_of
     assert invoke("run").code == 0
     path = tmp_path / "f.csv"
     told = invoke("quarantine", "export", "orders", "--to", str(path), "--file", "f.csv")
-    assert "1 values begin like a formula and are written as they landed" in told.out
+    assert "Values that begin like a formula, written as they landed: 1;" in told.out
     assert table(path.read_text())[0]["quantity"] == "=1+1"
 
 
