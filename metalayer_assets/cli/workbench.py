@@ -170,7 +170,8 @@ def export_quarantine(*, table: str, to: str, bom: bool, **meant: Any) -> None: 
     tell(f"{counted(rows)} of {desk.label} written to {to}.", to)
     if formulas:
         tell(
-            f"Values that begin like a formula, written as they landed: {formulas:,}; open the file with all columns as text.",
+            f"Values that begin like a formula, written as they landed: {formulas:,}; open the file with all columns as"
+            " text.",
             to,
         )
 
@@ -297,8 +298,8 @@ def _print_replayed(done: Sequence[Replayed]) -> None:
         resolved = f" ({table.resolved:,} of them corrected or waived)" if table.resolved else ""
         newly = f"; {table.newly_out:,} others are newly kept out" if table.newly_out else ""
         console.print(
-            f"{table.table}: {table.slices:,} slices judged again; of {counted(table.rows)} {table.passed:,} are kept out"
-            f" no longer, {table.rows - table.passed:,} still are{resolved}{newly}.",
+            f"{table.table}: {table.slices:,} slices judged again; of {counted(table.rows)} {table.passed:,} are"
+            f" kept out no longer, {table.rows - table.passed:,} still are{resolved}{newly}.",
             soft_wrap=True,
         )
         for rule in table.still_out:
