@@ -20,7 +20,9 @@ def slice_evaluations(
     days: Sequence[date],
     tellers: Mapping[str, Callable[[date], Told]],
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """The evaluations of checks of a step over a range, each told by its teller; none in a run of a single partition key, whose result is enough.
+    """The evaluations of checks of a step over a range, each check by what tells of it; none in a run of a single key.
+
+    The result of such a run is enough.
 
     In a run over a range, be it of one slice, Dagster stores one evaluation without a partition and leaves the planned
     ones open; an evaluation that names its materialization closes them.

@@ -21,7 +21,17 @@ def main() -> None:
     """Entry point: run a command, and tell an error as one sentence."""
     try:
         # Contracts are read on import, so a mistake in one must be told like any other.
-        from metalayer_assets.cli import past, quality, reading, rebuilding, serving, signals, working  # noqa: F401, PLC0415
+        from metalayer_assets.cli import (  # noqa: F401, PLC0415
+            exporting,
+            past,
+            quality,
+            reading,
+            rebuilding,
+            serving,
+            signals,
+            workbench,
+            working,
+        )
 
         cli(prog_name="metalayer", standalone_mode=False)
     except click.Abort:

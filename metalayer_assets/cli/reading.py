@@ -1,4 +1,4 @@
-"""Commands that only read: verify, trace, ledger, quarantine, sql."""
+"""Commands that only read: verify, trace, ledger, sql."""
 
 import sys
 from dataclasses import asdict
@@ -88,26 +88,6 @@ def ledger(*, table: str | None, day: date | None, limit: int, as_json: bool) ->
         [{key: value for key, value in row.items() if key not in hidden} for row in rows],
         empty="No slice was written yet.",
     )
-
-
-@cli.command()
-@click.argument("table", required=False)
-@click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Most rows.")
-@click.option("--closed", is_flag=True, help="Also rows that a later write no longer kept out.")
-@json_option
-def quarantine(*, table: str | None, limit: int, closed: bool, as_json: bool) -> None:
-    """Show what was kept out: all of it by table and rule, or the rows of TABLE with their raw text."""
-    contract = named_table(table) if table else None
-    with warehouse().database.transaction(readonly=True) as cursor:
-        rows = (
-            inspect.kept_out_rows(cursor, contract, limit=limit, closed=closed)
-            if contract
-            else inspect.kept_out_summary(cursor, closed=closed)
-        )
-    if as_json:
-        print_json(rows)
-    else:
-        print_rows(rows, empty="Nothing was kept out.")
 
 
 @cli.command()

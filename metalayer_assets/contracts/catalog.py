@@ -9,7 +9,7 @@ from metalayer_assets.contracts.gold import GOLD
 from metalayer_assets.contracts.meta import META
 from metalayer_assets.contracts.model import Contract, Extracts, Historised, Joins, Judged, Landed, Reads
 from metalayer_assets.contracts.quality import DATA_QUALITY_SUMMARY, data_quality_audit
-from metalayer_assets.contracts.quarantine import BRONZE_LINES, quarantine_of
+from metalayer_assets.contracts.quarantine import BRONZE_LINES, QUARANTINE_ACTIONS, quarantine_of
 from metalayer_assets.contracts.replaced import with_history
 from metalayer_assets.contracts.silver import SILVER
 
@@ -80,7 +80,8 @@ def _with_quarantine(contracts: tuple[Contract, ...]) -> tuple[Contract, ...]:
     return (*contracts, *(quarantine_of(contract) for contract in judged), BRONZE_LINES)
 
 
-CATALOG = Catalog(with_history(_with_quarantine(_with_quality((*BRONZE, *SILVER, *DIMENSIONS, *GOLD, *META)))))
+_DECLARED = (*BRONZE, *SILVER, *DIMENSIONS, *GOLD, *META, QUARANTINE_ACTIONS)
+CATALOG = Catalog(with_history(_with_quarantine(_with_quality(_DECLARED))))
 
 
 def contract_named(name: str) -> Contract:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from metalayer_assets.contracts.model import Column, Contract, Judged, Stored
-from metalayer_assets.contracts.quarantine import BRONZE_LINES
+from metalayer_assets.contracts.quarantine import BRONZE_LINES, STATE_COLUMNS
 from metalayer_assets.contracts.types import Type
 
 HISTORY = "history"
@@ -12,9 +12,6 @@ WRITE_ID, SLICE, CHANGE = "_write_id", "_slice", "_change"
 REMOVED, ADDED = "removed", "added"
 # What the warehouse makes of a table's name for those who ask for its past.
 FUNCTION_SUFFIXES = ("_as_of", "_at_write")
-
-# What is true of a row kept out, but is no part of what was kept out and why.
-_STATE = frozenset({"first_seen_at", "state", "closed_at"})
 
 _EVENT = (
     Column(WRITE_ID, Type.BIGINT, "Write that replaced rows: meta.slice_ledger.write_id.", nullable=False),
@@ -35,7 +32,7 @@ def keeps_history(contract: Contract) -> bool:
 
 def kept_columns(contract: Contract) -> tuple[Column, ...]:
     """The columns that say what a row is: not its place among others; of a row kept out, not since when."""
-    state = _STATE if contract.layer == "quarantine" else frozenset()
+    state = STATE_COLUMNS if contract.layer == "quarantine" else frozenset()
     return tuple(column for column in contract.columns if column.name not in state and not column.ordinal)
 
 

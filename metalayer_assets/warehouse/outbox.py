@@ -55,6 +55,21 @@ def touch_again(cursor: Cursor, tables: Collection[str]) -> int:
     return int(cursor.rowcount)
 
 
+def ask_for(cursor: Cursor, table: str, slices: Collection[date]) -> None:
+    """Enter these slices of a table, to be made again and held against their rows."""
+    cursor.execute(
+        bind(
+            """
+            insert into meta.touched_slices (table_name, slice, cause_write_id)
+            select :table, asked.slice, -request.number
+            from unnest(:slices::date[]) as asked (slice)
+            cross join (select nextval('meta.write_number') as number) as request
+            """
+        ),
+        {"table": table, "slices": sorted(slices)},
+    )
+
+
 def pending(cursor: Cursor) -> dict[str, list[date]]:
     """Touched slices by table, in order."""
     cursor.execute(

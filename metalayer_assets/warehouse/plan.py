@@ -45,12 +45,23 @@ class Work:
 
 @dataclass
 class Scope:
-    """What a plan may look at: the days asked for and the tables selected; None is everything."""
+    """What a plan may look at: the days asked for and the tables selected; None is everything.
+
+    Attributes:
+        first: First day.
+        last: Last day.
+        tables: Names of the tables.
+        refused: Slices that are not tried again.
+        only: Of these tables, nothing but these slices.
+        outdated: Whether slices that other code wrote are to be restated, and not only those that were touched.
+    """
 
     first: date | None = None
     last: date | None = None
     tables: frozenset[str] | None = None
     refused: set[tuple[str, date]] = field(default_factory=set)
+    only: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    outdated: bool = True
 
     def admits(self, table: str, day: date) -> bool:
         """Whether a slice of a table is in scope and was not refused before."""
@@ -59,6 +70,7 @@ class Scope:
             and (self.first is None or day >= CATALOG[table].grain.first_day(self.first))
             and (self.last is None or day <= self.last)
             and (table, day) not in self.refused
+            and (table not in self.only or day in self.only[table])
         )
 
 
@@ -136,7 +148,7 @@ def derived_work(cursor: Cursor, settings: Settings, scope: Scope) -> tuple[list
             continue
         days = {
             *touched.get(contract.name, ()),
-            *ledger.outdated(cursor, contract.name, code_version(contract, settings)),
+            *(ledger.outdated(cursor, contract.name, code_version(contract, settings)) if scope.outdated else ()),
         }
         if not contract.reads:
             days |= _missing_calendar(cursor, contract, settings)

@@ -28,6 +28,7 @@ _SCHEMES_READ = frozenset({"postgresql", "postgres", _SCHEME})
 _URL_EXAMPLE = "postgresql://user:password@host:5432/database"
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 _MASK = "***"
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,12 @@ def _scores(name: str, text: str) -> tuple[float, float, float]:
     if not 0 < info <= warn <= severe < 1000:
         raise SettingError(f"{name}={text!r} is not three rising numbers. Write them as 3,3.5,6.")
     return info, warn, severe
+
+
+def _name(name: str, text: str) -> str | None:
+    if len(text) > _LONGEST_NAME or not text.isprintable():
+        raise SettingError(f"{name} is not a name. Write at most {_LONGEST_NAME} printable characters.")
+    return text or None
 
 
 def _embedded_postgres(name: str, text: str) -> int:
@@ -232,6 +239,12 @@ class Settings:
         " again; empty: the role creates a database on the warehouse's server, and drops it."
         " METALAYER_SCRATCH_URL_FILE names a file that holds the URL instead.",
         from_file=True,
+    )
+    user: str | None = _variable(
+        "METALAYER_USER",
+        "",
+        _name,
+        "Who acts, for what is recorded about corrections and waivers; empty: the user of the operating system.",
     )
     embedded_postgres: int = _variable(
         "METALAYER_EMBEDDED_POSTGRES",

@@ -10,6 +10,7 @@ from metalayer_assets.contracts import CATALOG, Contract, Historised, Landed
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.loading import sha256_of
 from metalayer_assets.warehouse.statements import bind, ident, listed
+from metalayer_assets.warehouse.workbench.listing import corrected_by
 
 Cursor = Any
 Step = dict[str, Any]
@@ -20,7 +21,7 @@ def trace(cursor: Cursor, contract: Contract, key: str, landing: Path) -> list[S
     """The rows with this business key and, for each, the rows upstream that it came from, down to the line.
 
     Each step is `{"table", "row", "note"}`; the last of a chain is the line of the file itself, with its text where the
-    file still lies in the landing folder as it was loaded.
+    file still lies in the landing folder as it was loaded; of a correction, what it corrects.
 
     Raises:
         SettingError: The table holds no row of that key, or its rows do not come from landed files.
@@ -83,7 +84,8 @@ def _upstream(cursor: Cursor, contract: Contract, row: dict[str, Any], landing: 
         return []
     day, file_id, line = (row[name] for name in columns)
     if isinstance(contract.source, Landed):
-        return [_line(cursor, file_id, line, landing)]
+        told = _line(cursor, file_id, line, landing)
+        return [told, *_corrected(cursor, contract, told["row"])]
     named_by = contract.source.named_by if isinstance(contract.source, Historised) else ()
     steps: list[Step] = []
     # A file belongs to one table, so that of several sources only one can hold the row.
@@ -117,6 +119,12 @@ def _line(cursor: Cursor, file_id: int, line: int, landing: Path) -> Step:
     lies_there = (landing / path).is_file() and sha256_of(landing / path)[0] == sha256
     text = raw_line(landing / path, line, encoding) if lies_there else None
     return {"table": "landing", "row": {**told, **({} if text is None else {"text": text})}, "note": "came from"}
+
+
+def _corrected(cursor: Cursor, landed: Contract, told: dict[str, Any]) -> list[Step]:
+    """For the line of a correction file: the row that is kept out and that it corrects."""
+    rows = corrected_by(cursor, landed, told["file"], told["line"])
+    return [{"table": row.pop("table"), "row": row, "note": "which corrects"} for row in rows]
 
 
 def raw_line(path: Path, line: int, encoding: str | None) -> str | None:

@@ -1,13 +1,8 @@
 from datetime import datetime
 from typing import Any
 
-import pytest
-
-from metalayer_assets.contracts import CATALOG
-from metalayer_assets.warehouse import inspect
-from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets_tests.house import House
-from metalayer_assets_tests.scenario import DAY, day, order, sale
+from metalayer_assets_tests.scenario import DAY, day, order
 
 HEADER = "order_id,customer_id,product_code,quantity,price_per_unit,order_date,status\n"
 
@@ -121,57 +116,3 @@ def test_another_reason_for_the_same_line_is_told(house: House):
     assert before[0] == after[0]
     assert before[1] != after[1]
     assert house.problems() == []
-
-
-@pytest.fixture
-def shown(house: House) -> House:
-    house.land("erp/orders", DAY, [order("O1", quantity="0"), order("O2", quantity="0", status="")])
-    house.land("erp/orders", day(1), HEADER + "short\n", name="b.csv")
-    house.land("erp/sales", day(2), [sale(quantity="0")])
-    assert house.update() == []
-    house.land("erp/orders", DAY, [order("O1"), order("O2", quantity="0", status="")])
-    assert house.update() == []
-    return house
-
-
-def test_kept_out_rows_are_shown_with_their_file_first_latest_first(shown: House):
-    with shown.database.transaction(readonly=True) as cursor:
-        open_rows = inspect.kept_out_rows(cursor, CATALOG["silver.orders"], limit=10, closed=False)
-        every_row = inspect.kept_out_rows(cursor, CATALOG["quarantine.orders"], limit=10, closed=True)
-        lines = inspect.kept_out_rows(cursor, CATALOG["bronze.erp_orders"], limit=10, closed=False)
-        none = inspect.kept_out_rows(cursor, CATALOG["bronze.erp_sales"], limit=10, closed=True)
-        first = inspect.kept_out_rows(cursor, CATALOG["silver.orders"], limit=1, closed=True)
-    assert [(row["order_id"], row["failed_rules"]) for row in open_rows] == [
-        ("O2", ["quantity_not_zero", "status_given"])
-    ]
-    assert list(open_rows[0])[:2] == ["file", "source_line"]
-    assert open_rows[0]["file"] == "erp/orders/2024-03-10/part-0.csv"
-    assert [(row["order_id"], row["state"]) for row in every_row] == [("O1", "closed"), ("O2", "open")]
-    assert [(row["file"], row["source_line"], bytes(row["raw"])) for row in lines] == [
-        ("erp/orders/2024-03-11/b.csv", 2, b"short")
-    ]
-    assert none == []
-    assert len(first) == 1
-
-
-def test_what_is_kept_out_is_summed_up_by_rule_and_reason(shown: House):
-    with shown.database.transaction(readonly=True) as cursor:
-        open_rules = inspect.kept_out_summary(cursor, closed=False)
-        every_rule = inspect.kept_out_summary(cursor, closed=True)
-    told = {(row["table"], row["why"]): row["rows"] for row in open_rules}
-    reason = shown.value("select reason from quarantine.bronze_lines")
-    assert told == {
-        ("quarantine.orders", "quantity_not_zero"): 1,
-        ("quarantine.orders", "status_given"): 1,
-        ("quarantine.sales", "quantity_not_zero"): 1,
-        ("quarantine.bronze_lines of bronze.erp_orders", reason): 1,
-    }
-    assert {(row["why"], row["rows"]) for row in every_rule if row["table"] == "quarantine.orders"} == {
-        ("quantity_not_zero", 2),
-        ("status_given", 1),
-    }
-
-
-def test_a_table_that_keeps_nothing_out_says_so():
-    with pytest.raises(SettingError, match=r"nothing is kept out of gold\.fact_orders"):
-        inspect.quarantine_table(CATALOG["gold.fact_orders"])
