@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
 
+from metalayer_assets.contracts.forms import Form
 from metalayer_assets.contracts.predicate import Predicate
 from metalayer_assets.contracts.types import Type
 
@@ -52,6 +53,7 @@ class Column:
         optional: In a landed table, whether an extract may lack the column.
         source_names: In a landed table, further header spellings that mean this column.
         derived: In a judged table, the SQL expression over the row's typed columns that yields it.
+        form: In a judged table, the notation that its told values are brought to.
         tracked: In a table with history, whether another value opens a version; where not, the version carries the
             latest value told in it.
         ordinal: Whether the value is the row's place among others. It follows from them, so it is no part of what the
@@ -67,6 +69,7 @@ class Column:
     optional: bool = False
     source_names: tuple[str, ...] = ()
     derived: str | None = None
+    form: Form | None = None
     tracked: bool = True
     ordinal: bool = False
     default: str | None = None
@@ -83,7 +86,8 @@ class Rule:
         severity: What a broken rule does.
         dimension: Completeness, validity, uniqueness, consistency, timeliness or accuracy.
         weight: Share in the row's quality score, relative to the other rules of the table.
-        readable: Name of a column whose source text must be readable as the column's type; then `holds` is None.
+        readable: Name of a column whose source text must be readable as the column's type, or come to its form; then
+            `holds` is None.
     """
 
     id: str

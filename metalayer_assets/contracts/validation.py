@@ -13,6 +13,8 @@ from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID, LINE
 from metalayer_assets.contracts.catalog import Catalog
 from metalayer_assets.contracts.dimension_checks import history_problems, joins_problems
 from metalayer_assets.contracts.dimensions import VERSION
+from metalayer_assets.contracts.form_checks import form_problems
+from metalayer_assets.contracts.forms import JUDGED_BY_LIBRARY
 from metalayer_assets.contracts.model import Column, Contract, Grain, Historised, Judged, Landed, Rule
 from metalayer_assets.contracts.replaced import CHANGE, FUNCTION_SUFFIXES, HISTORY, SLICE, WRITE_ID
 from metalayer_assets.contracts.types import Type
@@ -66,6 +68,7 @@ def _problems_of(contract: Contract, catalog: Catalog) -> Iterator[str]:
         _slices(contract),
         _reads(contract, catalog),
         _judgement(contract, catalog),
+        form_problems(contract),
         history_problems(contract, catalog),
         joins_problems(contract, catalog),
         chain.from_iterable(_rule(contract, rule) for rule in contract.rules),
@@ -83,7 +86,8 @@ def _names(contract: Contract) -> Iterator[str]:
     yield from _bad_names("the index", (f"{parts[-1]}_{'_'.join(index)}_idx" for index in contract.indexes))
     yield from _bad_names("the rule", (rule.id for rule in contract.rules))
     # Text that may turn out unreadable is carried along under the column's name with an ending.
-    yield from _bad_names("the column", (f"{rule.readable}__told" for rule in contract.rules if rule.readable))
+    told = (column.name for column in contract.columns if isinstance(contract.source, Judged) and not column.derived)
+    yield from _bad_names("the column", (f"{name}__told" for name in told))
 
 
 def _bad_names(what: str, names: Iterable[str]) -> Iterator[str]:
@@ -201,5 +205,6 @@ def _rule(contract: Contract, rule: Rule) -> Iterator[str]:
         yield f"the rule {rule.id} asks whether {rule.readable} is readable, but there is no such column."
         return
     column = contract.column(rule.readable)
-    if column.type is Type.TEXT or column.derived is not None or column.name in _JUDGED_PROVENANCE:
+    unread = column.type is Type.TEXT and not isinstance(column.form, JUDGED_BY_LIBRARY)
+    if unread or column.derived is not None or column.name in _JUDGED_PROVENANCE:
         yield f"the rule {rule.id} asks whether {column.name} is readable, but it is not read from text."
