@@ -17,8 +17,7 @@ class Phone:
     """A telephone number, brought to E.164 by the library `phonenumbers`.
 
     Attributes:
-        region: Two-letter code of the country whose numbers are written without a country code, unless the row says
-            another.
+        region: Two-letter code of the country to assume where neither number nor row tell one.
         state: Column of the row that holds a state code; one of the United States makes it their number.
         country: Column of the row that holds the name or code of a country.
     """

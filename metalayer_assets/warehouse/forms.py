@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult
+from phonenumbers import CountryCodeSource, NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult
 
 from metalayer_assets.contracts.forms import Email, Phone
 from metalayer_assets.contracts.places import COUNTRY_CODES, US_STATES
@@ -21,6 +21,7 @@ from metalayer_assets.warehouse.statements import literal
 # What the answers depend on: another version of any of them restates the tables whose columns have these forms.
 _LIBRARIES = ("email-validator", "idna", "phonenumbers")
 
+_COUNTRY_NOT_TOLD = (CountryCodeSource.FROM_DEFAULT_COUNTRY, CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN)
 _DIGITS = "0123456789"
 # Letters, digits and the usual marks, no hyphens side by side (they announce a name in punycode), a last label of two
 # or three letters (the reserved ones are longer) and in all so short that no part can be too long.
@@ -29,8 +30,8 @@ _USUAL_EMAIL_LENGTH = 64
 _LONGEST_E164 = 15
 # Complete international numbers of plans without exceptions in these ranges.
 _USUAL_PHONE = (
-    "^[+](1[2-9][0-9]{9}|44[1-357-9][0-9]{9}|33[1-9][0-9]{8}|34[6-9][0-9]{8}|49[2579][0-9]{9}|31[124-7][0-9]{8}"
-    "|48[1-9][0-9]{8}|61[2-478][0-9]{8}|91[2-9][0-9]{9}|353[2569][0-9]{7})$"
+    "^[+](1[2-9][0-9]{9}|44[1-357-9][0-9]{9}|33[1-9][0-9]{8}|34[6-9][0-9]{8}|49[2579][0-9]{9}|491[5-7][0-9]{8,9}"
+    "|31[124-7][0-9]{8}|48[1-9][0-9]{8}|61[2-478][0-9]{8}|91[2-9][0-9]{9}|353[2569][0-9]{7})$"
 )
 # Ten digits as North Americans write them; what is left of the text without its digits.
 _AMERICAN_MARKS = ("", "--", "..", "() -", "()-", "  ", "() ")
@@ -54,29 +55,40 @@ def email_form(told: str) -> str | None:
     return unicodedata.normalize("NFC", found.normalized.lower())
 
 
-def region_of(form: Phone, hint: str | None) -> str:
-    """The two-letter code of the region whose numbers a row tells without a country code."""
-    if hint is None:
-        return form.region
+def region_of(form: Phone, hint: str) -> str | None:
+    """The two-letter code of the region that a row tells for its numbers; None where it tells none that is known.
+
+    Args:
+        form: The form of the column.
+        hint: What the row holds in the column that the form names; empty where it holds nothing.
+    """
     if form.country is not None:
-        return COUNTRY_CODES.get(hint.lower(), form.region)
-    return "US" if hint in US_STATES else form.region
+        return COUNTRY_CODES.get(hint.lower())
+    return "US" if form.state is not None and hint in US_STATES else None
 
 
-def phone_form(told: str, region: str) -> str | None:
+def phone_form(told: str, region: str | None, otherwise: str) -> str | None:
     """A telephone number as E.164, or None where none can be derived.
 
     One can be derived where its length and its digits fit into the numbering plan of its country. Whether a block of
-    the plan has been given out is not asked: that changes from week to week, and a library is always behind. An
+    the plan has been given out is not asked where number or row tell the country: that changes from week to week, and
+    a library is always behind. It is asked where the country is only assumed, since ten digits fit many plans. An
     extension has no place in E.164: a number with one has no form, since a part of it would be lost.
+
+    Args:
+        told: The number as told.
+        region: Two-letter code of the country that the row tells; None where it tells none.
+        otherwise: The country to assume then.
     """
     ways = [told, f"+{told.removeprefix('00')}"] if told.startswith("00") else [told]
     for way in ways:
         try:
-            number = phonenumbers.parse(way, region)
+            number = phonenumbers.parse(way, region or otherwise, keep_raw_input=True)
         except NumberParseException:
             continue
-        if number.extension is None and _fits_plan(number):
+        assumed = region is None and number.country_code_source in _COUNTRY_NOT_TOLD
+        fits = phonenumbers.is_valid_number(number) if assumed else _fits_plan(number)
+        if fits and number.extension is None:
             return phonenumbers.format_number(number, PhoneNumberFormat.E164)
     return None
 
@@ -111,27 +123,28 @@ def _usual_email(told: str) -> str:
     )
 
 
-def _usual_phone(told: str, form: Phone) -> str:
-    ways = [f"when {told} ~ '{_USUAL_PHONE}' then {told}"]
-    # The state of a row can only say what the region says then.
-    if form.region == "US" and form.country is None:
-        marks = ", ".join(map(literal, _AMERICAN_MARKS))
+def _usual_phone(told: str, form: Phone, hint: str) -> str:
+    closed = f"translate({told}, ' -.', '')"
+    ways = [f"when {closed} ~ '{_USUAL_PHONE}' then {closed}"]
+    if form.state is not None:
+        states, marks = (", ".join(map(literal, values)) for values in (US_STATES, _AMERICAN_MARKS))
         digits = f"translate({told}, '-. ()', '')"
         ways.append(
             f"when translate({told}, '{_DIGITS}', '') in ({marks}) and {digits} ~ '^[2-9][0-9]{{9}}$'"
-            f" then '+1' || {digits}"
+            f" and {hint} in ({states}) then '+1' || {digits}"
         )
     return f"case {' '.join(ways)} end"
 
 
-def usual_form(told: str, form: Email | Phone) -> str:
+def usual_form(told: str, form: Email | Phone, hint: str) -> str:
     """The SQL expression of the form of a usual value; NULL for every other.
 
     Args:
         told: SQL expression of cleaned text, evaluated several times.
         form: The form that the column has.
+        hint: SQL expression of what the row tells of the region.
     """
-    return _usual_email(told) if isinstance(form, Email) else _usual_phone(told, form)
+    return _usual_email(told) if isinstance(form, Email) else _usual_phone(told, form, hint)
 
 
 def hopeless(told: str, form: Email | Phone) -> str:

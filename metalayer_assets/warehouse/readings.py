@@ -117,7 +117,7 @@ def typed_columns(contract: Contract, *, fully: bool) -> str:
     for column in told_columns(contract):
         told = _cleaned(column.name)
         if isinstance(column.form, JUDGED_BY_LIBRARY):
-            form = usual_form(told, column.form)
+            form = usual_form(told, column.form, hint(contract, column.form))
             if fully:
                 form = f"coalesce({form}, {_joined(column.name)}.form)"
             lines += [f"{form} as {_form(column.name)}", f"{told} as {_told(column.name)}"]

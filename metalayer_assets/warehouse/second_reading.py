@@ -175,14 +175,14 @@ def _find_forms(cursor: Cursor, contract: Contract) -> None:
         f"create temporary table {FORMED} (column_name text, told text, hint text, form text) on commit drop"
     )
     for column, form in judged_columns(contract):
-        told = f"cleaned.{ident(column.name)}"
+        told, region = f"cleaned.{ident(column.name)}", hint(contract, form)
         cursor.execute(
             f"""
             declare open_values no scroll cursor for
-            select distinct {told}, {hint(contract, form)}
+            select distinct {told}, {region}
             from {OPENED} as cleaned
             {code_joins(contract)}
-            where {told} is not null and {usual_form(told, form)} is null and not {hopeless(told, form)}
+            where {told} is not null and {usual_form(told, form, region)} is null and not {hopeless(told, form)}
             """
         )
         judge = _judge_of(form)
@@ -200,7 +200,7 @@ def _find_forms(cursor: Cursor, contract: Contract) -> None:
 def _judge_of(form: Email | Phone) -> Callable[[str, str], str | None]:
     if isinstance(form, Email):
         return lambda told, _: email_form(told)
-    return lambda told, hint: phone_form(told, region_of(form, hint or None))
+    return lambda told, hint: phone_form(told, region_of(form, hint), form.region)
 
 
 def _copied(text: str | None) -> str:

@@ -1,6 +1,6 @@
 -- A word in small letters with the capitals of a name: one at the start and after each hyphen and apostrophe, and `Mc`
 -- followed by a capital. The `s` after an apostrophe is no name, and a sigma at the end has a shape of its own.
-create or replace function meta.capitalised_word(told text) returns text
+create or replace function meta.capitalised(told text) returns text
 language sql immutable parallel safe
 return (
     select
