@@ -5,30 +5,44 @@
 create or replace function meta.amount_core(told text, currency text) returns text
 language sql immutable parallel safe
 return (
-    select
-        case
-            when length(told) > 100 then null
-            when
-                marks.mark in (
-                    '|', '+|', '¤|', '+¤|', '¤+|', '|¤', '+|¤'
-                ) then parts.part[2]
-            when
-                marks.mark in (
-                    '-|', '|-', '-¤|', '¤-|', '¤|-', '-|¤', '|¤-', '|-¤',
-                    '(|)', '(¤|)', '¤(|)', '(|¤)', '(|)¤'
-                ) then '-' || parts.part[2]
-        end
-    from regexp_match(
-        translate(told, U&'\00a0\2007\2009\202f\2019\2212', '    ''-'),
-        '^([^0-9.,]*)([0-9.,](?:[0-9.,'' ]*[0-9.,])?)([^0-9.,]*)$'
-    ) as parts (part)
-    cross join lateral (
+    with split as (
         select
-            case
-                when currency is null then around.signs
-                else regexp_replace(around.signs, currency, '¤')
-            end as mark
-        from translate(parts.part[1] || '|' || parts.part[3], ' ', '') as around (signs)
-        where strpos(told, '|') = 0 and strpos(told, '¤') = 0
-    ) as marks
+            regexp_match(
+                translate(told, U&'\00a0\2007\2009\202f\2019\2212', '    ''-'),
+                '^([^0-9.,]*)([0-9.,](?:[0-9.,'' ]*[0-9.,])?)([^0-9.,]*)$'
+            ) as part
+        where length(told) <= 100 and translate(told, '|¤', '') = told
+    ),
+
+    marked as (
+        select
+            part[2] as core,
+            translate(part[1] || '|' || part[3], ' ', '') as mark
+        from split
+    )
+
+    select
+        case coalesce(regexp_replace(mark, currency, '¤'), mark)
+            when '|' then core
+            when '+|' then core
+            when '¤|' then core
+            when '|¤' then core
+            when '+¤|' then core
+            when '¤+|' then core
+            when '+|¤' then core
+            when '-|' then '-' || core
+            when '|-' then '-' || core
+            when '-¤|' then '-' || core
+            when '¤-|' then '-' || core
+            when '¤|-' then '-' || core
+            when '-|¤' then '-' || core
+            when '|¤-' then '-' || core
+            when '|-¤' then '-' || core
+            when '(|)' then '-' || core
+            when '(¤|)' then '-' || core
+            when '¤(|)' then '-' || core
+            when '(|¤)' then '-' || core
+            when '(|)¤' then '-' || core
+        end
+    from marked
 );
