@@ -74,3 +74,5 @@ class Days:
 Form = Email | Phone | Zip | Coded | Days
 # What a library judges, value by value; the others are read in SQL.
 JUDGED_BY_LIBRARY = (Email, Phone)
+# Forms that not every text has: what has none is kept as told, and a rule can say so.
+NOT_ALWAYS_FOUND = (*JUDGED_BY_LIBRARY, Zip)

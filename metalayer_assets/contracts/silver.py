@@ -15,7 +15,6 @@ from metalayer_assets.contracts.types import Type
 CALENDAR_START = Col("calendar_start")
 
 _LONGEST_IDENTIFIER = 200
-_ZIP = "[0-9]{5}(-[0-9]{4})?"
 
 _PROVENANCE = (
     Column(
@@ -270,11 +269,7 @@ CUSTOMERS = Contract(
             Col("last_name").present,
             dimension="completeness",
         ),
-        _should(
-            "zip_plausible",
-            "In the United States a ZIP code has five digits, or nine with a hyphen.",
-            ~Col("state").one_of(*US_STATES) | Col("zip").matches(_ZIP),
-        ),
+        _formed("zip_plausible", "In the United States a ZIP code has five digits, or nine with a hyphen.", "zip"),
         _should("state_known", "The state is one of the code list.", Col("state").one_of(*US_STATES)),
         _readable("dob", Severity.WARN),
         _should("dob_plausible", "A birth is not after the arrival day.", Col("dob") <= Col("arrival_day")),

@@ -14,7 +14,7 @@ from metalayer_assets.contracts.catalog import Catalog
 from metalayer_assets.contracts.dimension_checks import history_problems, joins_problems
 from metalayer_assets.contracts.dimensions import VERSION
 from metalayer_assets.contracts.form_checks import form_problems
-from metalayer_assets.contracts.forms import JUDGED_BY_LIBRARY
+from metalayer_assets.contracts.forms import NOT_ALWAYS_FOUND
 from metalayer_assets.contracts.model import Column, Contract, Grain, Historised, Judged, Landed, Rule
 from metalayer_assets.contracts.replaced import CHANGE, FUNCTION_SUFFIXES, HISTORY, SLICE, WRITE_ID
 from metalayer_assets.contracts.types import Type
@@ -205,6 +205,6 @@ def _rule(contract: Contract, rule: Rule) -> Iterator[str]:
         yield f"the rule {rule.id} asks whether {rule.readable} is readable, but there is no such column."
         return
     column = contract.column(rule.readable)
-    unread = column.type is Type.TEXT and not isinstance(column.form, JUDGED_BY_LIBRARY)
+    unread = column.type is Type.TEXT and not isinstance(column.form, NOT_ALWAYS_FOUND)
     if unread or column.derived is not None or column.name in _JUDGED_PROVENANCE:
         yield f"the rule {rule.id} asks whether {column.name} is readable, but it is not read from text."

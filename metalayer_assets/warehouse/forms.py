@@ -25,12 +25,16 @@ _COUNTRY_NOT_TOLD = (CountryCodeSource.FROM_DEFAULT_COUNTRY, CountryCodeSource.F
 _DIGITS = "0123456789"
 # Letters, digits and the usual marks, no hyphens side by side (they announce a name in punycode), a last label of two
 # or three letters (the reserved ones are longer) and in all so short that no part can be too long.
-_USUAL_EMAIL = "^[A-Za-z0-9_+-]+([.][A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*[.])+([A-Za-z]{2}|[A-Za-z]{3})$"
+_USUAL_EMAIL = (
+    "^[A-Za-z0-9_+-]+(?:[.][A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*[.])+(?:[A-Za-z]{2}|[A-Za-z]{3})$"
+)
 _USUAL_EMAIL_LENGTH = 64
 _LONGEST_E164 = 15
-# Complete international numbers of plans without exceptions in these ranges.
+# Complete international numbers of plans without exceptions in these ranges. PostgreSQL prepares an expression anew for
+# every text, so a long one is asked only where the short one for the first of them says no.
+_AMERICAN_PHONE = "^[+]1[2-9][0-9]{9}$"
 _USUAL_PHONE = (
-    "^[+](1[2-9][0-9]{9}|44[1-357-9][0-9]{9}|33[1-9][0-9]{8}|34[6-9][0-9]{8}|49[2579][0-9]{9}|491[5-7][0-9]{8,9}"
+    "^[+](?:1[2-9][0-9]{9}|44[1-357-9][0-9]{9}|33[1-9][0-9]{8}|34[6-9][0-9]{8}|49[2579][0-9]{9}|491[5-7][0-9]{8,9}"
     "|31[124-7][0-9]{8}|48[1-9][0-9]{8}|61[2-478][0-9]{8}|91[2-9][0-9]{9}|353[2569][0-9]{7})$"
 )
 # Ten digits as North Americans write them; what is left of the text without its digits.
@@ -125,7 +129,10 @@ def _usual_email(told: str) -> str:
 
 def _usual_phone(told: str, form: Phone, hint: str) -> str:
     closed = f"translate({told}, ' -.', '')"
-    ways = [f"when {closed} ~ '{_USUAL_PHONE}' then {closed}"]
+    ways = [
+        f"when left({told}, 2) = '+1' and {told} ~ '{_AMERICAN_PHONE}' then {told}",
+        f"when left({told}, 1) = '+' and {closed} ~ '{_USUAL_PHONE}' then {closed}",
+    ]
     if form.state is not None:
         states, marks = (", ".join(map(literal, values)) for values in (US_STATES, _AMERICAN_MARKS))
         digits = f"translate({told}, '-. ()', '')"

@@ -8,7 +8,8 @@ decimal signs, and with what libraries say of e-mail addresses and telephone num
 from collections.abc import Iterator
 
 from metalayer_assets.contracts import Column, Contract, Type
-from metalayer_assets.contracts.forms import JUDGED_BY_LIBRARY, Coded, Days, Email, Phone, Zip
+from metalayer_assets.contracts.forms import JUDGED_BY_LIBRARY, NOT_ALWAYS_FOUND, Coded, Days, Email, Phone, Zip
+from metalayer_assets.contracts.places import US_STATES
 from metalayer_assets.warehouse.casts import has_notations, read_as, read_fully
 from metalayer_assets.warehouse.forms import hopeless, usual_form
 from metalayer_assets.warehouse.statements import ident, literal
@@ -111,20 +112,29 @@ def _read(column: Column, *, fully: bool) -> str:
     return read_fully(told, column.type, swapped)
 
 
+def _formed(contract: Contract, column: Column, *, fully: bool) -> str:
+    told, form = _cleaned(column.name), column.form
+    if isinstance(form, Zip):
+        state = coded(contract, form.state)
+        return f"meta.zip_form({told}, {state}, {state} in ({', '.join(map(literal, US_STATES))}))"
+    if not isinstance(form, JUDGED_BY_LIBRARY):
+        raise TypeError(f"{column.name} of {contract.name} has no form to be brought to")
+    usual = usual_form(told, form, hint(contract, form))
+    return f"coalesce({usual}, {_joined(column.name)}.form)" if fully else usual
+
+
 def typed_columns(contract: Contract, *, fully: bool) -> str:
     """The columns of typed rows, selected from cleaned ones and what they are joined to."""
     lines = [_cleaned(name) for name in PROVENANCE]
     for column in told_columns(contract):
         told = _cleaned(column.name)
-        if isinstance(column.form, JUDGED_BY_LIBRARY):
-            form = usual_form(told, column.form, hint(contract, column.form))
-            if fully:
-                form = f"coalesce({form}, {_joined(column.name)}.form)"
-            lines += [f"{form} as {_form(column.name)}", f"{told} as {_told(column.name)}"]
+        if isinstance(column.form, NOT_ALWAYS_FOUND):
+            lines += [
+                f"{_formed(contract, column, fully=fully)} as {_form(column.name)}",
+                f"{told} as {_told(column.name)}",
+            ]
         elif isinstance(column.form, Coded):
             lines.append(f"{coded(contract, column.name)} as {ident(column.name)}")
-        elif isinstance(column.form, Zip):
-            lines.append(f"meta.zip_form({told}, {coded(contract, column.form.state)}) as {ident(column.name)}")
         else:
             lines.append(f"{_read(column, fully=fully)} as {ident(column.name)}")
             if column.type is not Type.TEXT:
@@ -136,13 +146,14 @@ def formed_columns(contract: Contract) -> str:
     """The columns that typed rows carry as told where they have no form."""
     return "".join(
         f",\n        coalesce({_form(column.name)}, {_told(column.name)}) as {ident(column.name)}"
-        for column, _ in judged_columns(contract)
+        for column in told_columns(contract)
+        if isinstance(column.form, NOT_ALWAYS_FOUND)
     )
 
 
 def is_unread(contract: Contract, name: str) -> str:
     """The SQL condition under which a typed row's told value was not read as its type, or has not come to its form."""
-    formed = isinstance(contract.column(name).form, JUDGED_BY_LIBRARY)
+    formed = isinstance(contract.column(name).form, NOT_ALWAYS_FOUND)
     return f"({_told(name)} is not null and {_form(name) if formed else ident(name)} is null)"
 
 
