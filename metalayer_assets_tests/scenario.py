@@ -161,7 +161,7 @@ AWKWARD: dict[str, dict[str, Row]] = {
         "product_code_given": sale("S02", product_id="\u200b"),  # a blank that is not seen
         "quantity_given": sale("S03", quantity="1.5"),  # half a unit is none
         "quantity_not_zero": sale("S04", quantity="0", sale_amount="-1"),  # then no sign is wrong
-        "sale_amount_given": sale("S05", sale_amount="12,34"),  # thousands, or a comma for the point?
+        "sale_amount_given": sale("S05", sale_amount="1,2,3.4"),  # neither thousands nor decimals
         "amount_sign_follows_quantity": sale("S06", quantity="-1", sale_amount="0.01"),
         "sold_at_given": sale("S07", sale_date="2024-02-30"),  # no such day
         "sale_date_after_start": sale("S08", sale_date="2022-12-31 23:59:59.999999"),
@@ -181,6 +181,7 @@ AWKWARD: dict[str, dict[str, Row]] = {
         "phone_valid": customer("C06", phone="ext. 12"),
         "last_name_given": customer("C07", last_name=""),
         "state_known": customer("C08", state="ZZ"),
+        "zip_plausible": customer("C13", zip="1220"),  # a zero lost, but New York has codes without one
         "dob_readable": customer("C09", dob="10.12.80"),
         "dob_plausible": customer("C10", dob="2024-03-11"),  # born tomorrow
         "created_date_readable": customer("C11", created_date="2024"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
 
+from metalayer_assets.contracts.forms import Form
 from metalayer_assets.contracts.predicate import Predicate
 from metalayer_assets.contracts.set_rules import Kind, Thresholds
 from metalayer_assets.contracts.types import Type
@@ -53,6 +54,7 @@ class Column:
         optional: In a landed table, whether an extract may lack the column.
         source_names: In a landed table, further header spellings that mean this column.
         derived: In a judged table, the SQL expression over the row's typed columns that yields it.
+        form: In a judged table, the notation that its told values are brought to.
         tracked: In a table with history, whether another value opens a version; where not, the version carries the
             latest value told in it.
         ordinal: Whether the value is the row's place among others. It follows from them, so it is no part of what the
@@ -68,6 +70,7 @@ class Column:
     optional: bool = False
     source_names: tuple[str, ...] = ()
     derived: str | None = None
+    form: Form | None = None
     tracked: bool = True
     ordinal: bool = False
     default: str | None = None
@@ -84,7 +87,8 @@ class Rule:
         severity: What a broken rule does.
         dimension: Completeness, validity, uniqueness, consistency, timeliness or accuracy.
         weight: Share in the quality score of row and slice, relative to the other rules of the table.
-        readable: Name of a column whose source text must be readable as the column's type; then `holds` is None.
+        readable: Name of a column whose source text must be readable as the column's type, or come to its form; then
+            `holds` is None.
         version: To be raised when what the rule means changes, so that scores before and after are told apart.
         owner: Team that answers for the rule; None: the table's.
     """

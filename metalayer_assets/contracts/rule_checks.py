@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from metalayer_assets.contracts.forms import NOT_ALWAYS_FOUND
 from metalayer_assets.contracts.model import Contract, Historised, Judged, Modelled, Rule, SetRule
 from metalayer_assets.contracts.predicate import Predicate
 from metalayer_assets.contracts.quality import DIMENSIONS_OF_QUALITY
@@ -61,7 +62,8 @@ def _row_rule(contract: Contract, rule: Rule) -> Iterator[str]:
         yield f"the rule {rule.id} asks whether {rule.readable} is readable, but there is no such column."
         return
     column = contract.column(rule.readable)
-    if column.type is Type.TEXT or column.derived is not None or column.name in JUDGED_PROVENANCE:
+    unread = column.type is Type.TEXT and not isinstance(column.form, NOT_ALWAYS_FOUND)
+    if unread or column.derived is not None or column.name in JUDGED_PROVENANCE:
         yield f"the rule {rule.id} asks whether {column.name} is readable, but it is not read from text."
 
 

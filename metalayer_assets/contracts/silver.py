@@ -4,13 +4,10 @@ The models in `sql/silver/` clean text and name columns; types, casts, rules and
 """
 
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY
-from metalayer_assets.contracts.codes import (
-    ORDER_STATUSES,
-    REGIONS,
-    REVERSAL_STATUSES,
-    US_STATES,
-)
+from metalayer_assets.contracts.codes import ORDER_STATUSES, REVERSAL_STATUSES
+from metalayer_assets.contracts.forms import Email, Phone, Zip
 from metalayer_assets.contracts.model import Column, Contract, Judged, Reads, Rule, SetRule, Severity
+from metalayer_assets.contracts.places import REGION, REGIONS, STATE, US_STATES
 from metalayer_assets.contracts.predicate import Col, Predicate
 from metalayer_assets.contracts.set_rules import Complete, Unique
 from metalayer_assets.contracts.types import Type
@@ -18,12 +15,7 @@ from metalayer_assets.contracts.types import Type
 # Supplied by the engine to every judged row: the first day of the calendar, METALAYER_START_DATE.
 CALENDAR_START = Col("calendar_start")
 
-_EMAIL = (
-    r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*"
-    r"@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
-)
 _LONGEST_IDENTIFIER = 200
-_E164 = r"\+[1-9][0-9]{7,14}"
 
 _PROVENANCE = (
     Column(
@@ -77,10 +69,14 @@ def _short(column: str) -> Rule:
 def _readable(column: str, severity: Severity = Severity.REJECT) -> Rule:
     return Rule(
         f"{column}_readable",
-        f"Where {column} is not blank, it can be read as its type.",
+        f"Where {column} is not blank, it can be read as its type, by itself or by the notation that its file shows.",
         severity=severity,
         readable=column,
     )
+
+
+def _formed(rule: str, description: str, column: str) -> Rule:
+    return Rule(rule, description, severity=Severity.WARN, readable=column)
 
 
 def _in_calendar(column: str) -> tuple[Rule, ...]:
@@ -245,12 +241,18 @@ CUSTOMERS = Contract(
         Column("customer_id", Type.TEXT, "Identifier of the customer.", nullable=False),
         Column("first_name", Type.TEXT, "Given name in its normal form.", pii=True),
         Column("last_name", Type.TEXT, "Family name in its normal form.", pii=True),
-        Column("email", Type.TEXT, "E-mail address in lower case.", pii=True),
-        Column("phone", Type.TEXT, "Telephone number, E.164 where derivable, else as told.", pii=True),
+        Column("email", Type.TEXT, "E-mail address in lower case; as told where it is none.", pii=True, form=Email()),
+        Column(
+            "phone",
+            Type.TEXT,
+            "Telephone number, E.164 where derivable, else as told.",
+            pii=True,
+            form=Phone(region="US", state="state"),
+        ),
         Column("address", Type.TEXT, "Street and number.", pii=True),
         Column("city", Type.TEXT, "City.", pii=True),
-        Column("state", Type.TEXT, "State code."),
-        Column("zip", Type.TEXT, "Postal code.", pii=True),
+        Column("state", Type.TEXT, "State code; as told where no code is known.", form=STATE),
+        Column("zip", Type.TEXT, "Postal code.", pii=True, form=Zip(state="state")),
         Column("dob", Type.DATE, "Date of birth.", pii=True),
         Column("created_date", Type.DATE, "Day the customer was created in the CRM."),
         _UPDATED_AT,
@@ -267,14 +269,15 @@ CUSTOMERS = Contract(
         _readable("updated_at"),
         _readable("is_deleted"),
         _should("email_given", "A customer has an e-mail address.", Col("email").present, dimension="completeness"),
-        _should("email_valid", "An e-mail address is well formed.", Col("email").matches(_EMAIL)),
-        _should("phone_valid", "A telephone number can be written as E.164.", Col("phone").matches(_E164)),
+        _formed("email_valid", "An e-mail address is one by the rules of the internet.", "email"),
+        _formed("phone_valid", "A telephone number can be written as E.164.", "phone"),
         _should(
             "last_name_given",
             "A customer has a family name.",
             Col("last_name").present,
             dimension="completeness",
         ),
+        _formed("zip_plausible", "In the United States a ZIP code has five digits, or nine with a hyphen.", "zip"),
         _should("state_known", "The state is one of the code list.", Col("state").one_of(*US_STATES)),
         _readable("dob", Severity.WARN),
         _should("dob_plausible", "A birth is not after the arrival day.", Col("dob") <= Col("arrival_day")),
@@ -304,8 +307,8 @@ ACCOUNTS = Contract(
     columns=(
         Column("customer_id", Type.TEXT, "Identifier of the customer.", nullable=False),
         Column("customer_name", Type.TEXT, "Name on the account in its normal form.", pii=True),
-        Column("email", Type.TEXT, "E-mail address in lower case.", pii=True),
-        Column("region", Type.TEXT, "Sales region or country."),
+        Column("email", Type.TEXT, "E-mail address in lower case; as told where it is none.", pii=True, form=Email()),
+        Column("region", Type.TEXT, "Sales region or country; as told where the list knows none.", form=REGION),
         _UPDATED_AT,
         _IS_DELETED,
         _CHANGED_AT,
@@ -321,7 +324,7 @@ ACCOUNTS = Contract(
         _readable("is_deleted"),
         _should("name_given", "An account has a name.", Col("customer_name").present, dimension="completeness"),
         _should("email_given", "An account has an e-mail address.", Col("email").present, dimension="completeness"),
-        _should("email_valid", "An e-mail address is well formed.", Col("email").matches(_EMAIL)),
+        _formed("email_valid", "An e-mail address is one by the rules of the internet.", "email"),
         _should("region_given", "An account has a region.", Col("region").present, dimension="completeness"),
         _should("region_known", "The region is one of the code list.", Col("region").one_of(*REGIONS)),
     ),

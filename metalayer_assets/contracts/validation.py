@@ -13,6 +13,7 @@ from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID, LINE
 from metalayer_assets.contracts.catalog import Catalog
 from metalayer_assets.contracts.dimension_checks import history_problems, joins_problems
 from metalayer_assets.contracts.dimensions import VERSION
+from metalayer_assets.contracts.form_checks import form_problems
 from metalayer_assets.contracts.model import Column, Contract, Grain, Historised, Judged, Landed
 from metalayer_assets.contracts.replaced import CHANGE, FUNCTION_SUFFIXES, HISTORY, SLICE, WRITE_ID
 from metalayer_assets.contracts.rule_checks import JUDGED_PROVENANCE, rule_problems
@@ -62,6 +63,7 @@ def _problems_of(contract: Contract, catalog: Catalog) -> Iterator[str]:
         _slices(contract),
         _reads(contract, catalog),
         _judgement(contract, catalog),
+        form_problems(contract),
         history_problems(contract, catalog),
         joins_problems(contract, catalog),
         rule_problems(contract, catalog),
@@ -79,7 +81,8 @@ def _names(contract: Contract) -> Iterator[str]:
     yield from _bad_names("the index", (f"{parts[-1]}_{'_'.join(index)}_idx" for index in contract.indexes))
     yield from _bad_names("the rule", (rule.id for rule in contract.all_rules))
     # Text that may turn out unreadable is carried along under the column's name with an ending.
-    yield from _bad_names("the column", (f"{rule.readable}__told" for rule in contract.rules if rule.readable))
+    told = (column.name for column in contract.columns if isinstance(contract.source, Judged) and not column.derived)
+    yield from _bad_names("the column", (f"{name}__told" for name in told))
 
 
 def _bad_names(what: str, names: Iterable[str]) -> Iterator[str]:

@@ -3,14 +3,16 @@
 Each form is one SQL expression, so that a million rows are read inside PostgreSQL. The input is cleaned text
 (`meta.clean_text`). PostgreSQL's own readers accept more than a source means ('now', 'infinity', '1_000',
 '0x1f', 'NaN'); a test of the characters keeps those out before `pg_input_is_valid` decides.
+
+`read_as` knows the usual notations and costs little. `read_fully` knows all of them, by the functions of `sql/init`;
+where a text could say two things it asks for the notation of its file. The two never disagree on a text that could say
+one thing only.
 """
 
+from metalayer_assets.contracts.codes import CURRENCIES, CURRENCY_SIGNS
 from metalayer_assets.contracts.types import Type
 
 _PLAIN = "0123456789+-."
-# $1,234.50 or (12.00) or -£3: an amount as people write it, with comma thousands and a point for decimals, and with one
-# sign or brackets, not both.
-_AMOUNT = r"^([-+]?[$£€]?|[$£€][-+]|[(][$£€]?)([0-9]{1,3}(,[0-9]{3})+|[0-9]+)([.][0-9]+)?[)]?$"
 # No amount has more characters; what PostgreSQL could still read as a number could overflow in the first product.
 _MOST_DIGITS = 100
 # The usual forms of a day or moment, each digit as 9, so that most rows are spared the regular expression.
@@ -22,6 +24,9 @@ _USUAL_MOMENTS = (
     "9999/99/99",
     "99999999",
 )
+# Thousands or decimals? As `read_as` reads it, a decimal point.
+_DOTTED = "^[-+]?[1-9][0-9]{0,2}[.][0-9]{3}$"
+_CURRENCY = "|".join([*CURRENCIES, *(sign.replace("$", "[$]") for sign in CURRENCY_SIGNS)])
 _CLOCK = r"([0-9][0-9]?:[0-9][0-9](:[0-9][0-9]([.][0-9]+)?)?|[0-9]{6})"
 _MOMENT = (
     r"^[0-9]{4}(-[0-9][0-9]?-[0-9][0-9]?|/[0-9][0-9]?/[0-9][0-9]?|[.][0-9][0-9]?[.][0-9][0-9]?|[0-9]{4})"
@@ -38,14 +43,7 @@ def _plain_number(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    digits = f"translate({text}, '$£€,()+', '')"
-    return (
-        f"case when {_plain_number(text)} then {text}::numeric"
-        f" when length({text}) <= {_MOST_DIGITS} and {text} ~ '{_AMOUNT}'"
-        f" and (left({text}, 1) = '(') = (right({text}, 1) = ')')"
-        f" and pg_input_is_valid({digits}, 'numeric')"
-        f" then case when left({text}, 1) = '(' then -abs({digits}::numeric) else {digits}::numeric end end"
-    )
+    return f"case when {_plain_number(text)} then {text}::numeric end"
 
 
 def _whole(text: str, sql_type: str) -> str:
@@ -73,7 +71,7 @@ def _moment(text: str, sql_type: str) -> str:
 
 
 def read_as(text: str, kind: Type) -> str:
-    """The SQL expression that reads a text expression as a type; NULL where it cannot be read.
+    """The SQL expression that reads a text expression of usual notation as a type; NULL where it cannot be read.
 
     Args:
         text: SQL expression of cleaned text; evaluated several times, so a column rather than a call.
@@ -99,3 +97,50 @@ def read_as(text: str, kind: Type) -> str:
             f" when lower({text}) in ('false', 'f', 'no', 'n', '0') then false end"
         )
     raise ValueError(f"text cannot be read as {kind.name}")
+
+
+def has_notations(kind: Type) -> bool:
+    """Whether texts of the type come in notations that `read_as` does not know."""
+    return kind in (Type.NUMERIC, Type.INTEGER, Type.BIGINT, Type.TIMESTAMP, Type.DATE)
+
+
+def _currency(kind: Type) -> str:
+    return f"'{_CURRENCY}'" if kind is Type.NUMERIC else "null"
+
+
+def read_fully(text: str, kind: Type, swapped: str) -> str:
+    """The SQL expression that reads a text expression of any notation as a type; NULL where it cannot be read.
+
+    Args:
+        text: SQL expression of cleaned text; evaluated several times, so a column rather than a call.
+        kind: The type to read it as.
+        swapped: SQL expression of the notation of the text's file: true for day before month or a decimal comma, false
+            for month before day or a decimal point, NULL where the file does not tell.
+
+    Raises:
+        ValueError: The type has no text form in extracts.
+    """
+    usual = read_as(text, kind)
+    if not has_notations(kind):
+        return usual
+    if kind is Type.TIMESTAMP:
+        return f"coalesce({usual}, meta.moment_of({text}, {swapped}))"
+    if kind is Type.DATE:
+        return f"coalesce({usual}, (meta.moment_of({text}, {swapped}) at time zone 'UTC')::date)"
+    usual = f"case when not ({swapped} is true and {text} ~ '{_DOTTED}') then {usual} end"
+    if kind is Type.NUMERIC:
+        return f"coalesce({usual}, meta.amount_of(meta.amount_core({text}, {_currency(kind)}), {swapped}))"
+    whole = f"meta.whole_of({text}, {swapped})"
+    return f"coalesce({usual}, case when pg_input_is_valid({whole}::text, '{kind.sql}') then {whole}::{kind.sql} end)"
+
+
+def notation(text: str, kind: Type) -> str:
+    """The SQL expression of what a text shows of its file's notation: 1 swapped, -1 not swapped, 0 nothing."""
+    if kind in (Type.TIMESTAMP, Type.DATE):
+        return f"coalesce(meta.moment_notation({text}), 0)"
+    return f"coalesce(meta.amount_notation(meta.amount_core({text}, {_currency(kind)})), 0)"
+
+
+def is_dotted(text: str) -> str:
+    """The SQL condition under which `read_as` takes for a decimal point what a file with decimal commas means else."""
+    return f"{text} ~ '{_DOTTED}'"

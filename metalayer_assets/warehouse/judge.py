@@ -1,48 +1,27 @@
 """Compile a judged table's contract into the SELECT that casts, judges and collapses its rows here.
 
-The compiled statement wraps the model: cleaned text → typed → derived → judged, with an outcome per row. Each
-step is fenced with OFFSET 0, since PostgreSQL would otherwise inline a cast into every rule that reads it. A
-materialised CTE would fence as well, but would write every step to disk and could not run in parallel.
+The compiled statement wraps the model: cleaned text → typed → derived → judged, with an outcome per row. How a text
+is read stands in `readings`. Each step is fenced with OFFSET 0, since PostgreSQL would otherwise inline a cast into
+every rule that reads it. A materialised CTE would fence as well, but would write every step to disk and could not run
+in parallel.
 """
 
-from metalayer_assets.contracts import Column, Contract, Judged, Rule, Severity, Type
-from metalayer_assets.warehouse.casts import read_as
+from metalayer_assets.contracts import Contract, Judged, Rule, Severity
+from metalayer_assets.warehouse import readings
 from metalayer_assets.warehouse.models import Model
 from metalayer_assets.warehouse.statements import ident, listed, literal
 
 WRITTEN, COLLAPSED, REJECTED = 0, 1, 2
-_PROVENANCE = ("arrival_day", "source_file_id", "source_line")
-_ADDED = ("quality_score", "broken_rules")
+# Of a row that the first reading leaves to the second; none of them is left in a stage.
+OPEN = 3
 CALENDAR_START = "calendar_start"
 _FENCE = "offset 0"
-
-
-def _told(name: str) -> str:
-    return f"{name}__told"
-
-
-def _is_told(column: Column) -> bool:
-    return column.derived is None and column.name not in (*_PROVENANCE, *_ADDED)
-
-
-def _typed_columns(contract: Contract) -> str:
-    readable = {rule.readable for rule in contract.rules}
-    lines = [f"cleaned.{ident(name)}" for name in _PROVENANCE]
-    for column in contract.columns:
-        if not _is_told(column):
-            continue
-        told = f"cleaned.{ident(column.name)}"
-        lines.append(f"{read_as(told, column.type)} as {ident(column.name)}")
-        if column.name in readable and column.type is not Type.TEXT:
-            lines.append(f"{told} as {ident(_told(column.name))}")
-    return ",\n        ".join(lines)
 
 
 def broken(contract: Contract, rule: Rule) -> str:
     """The SQL condition under which a row of the `derived` step breaks the rule."""
     if rule.readable is not None:
-        name = rule.readable
-        return f"({ident(_told(name))} is not null and {ident(name)} is null)"
+        return readings.is_unread(contract, rule.readable)
     if rule.holds is None:
         raise ValueError(f"rule {rule.id} of {contract.name} says neither what holds nor what is readable")
     aliases = {column.name: ident(column.name) for column in contract.columns}
@@ -68,19 +47,27 @@ def _score(contract: Contract) -> str:
     return f"round(1 - ({' + '.join(lost)})::numeric / {total}, 4)"
 
 
-def judged_select(contract: Contract, model: Model) -> str:
+def judged_select(contract: Contract, model: Model, *, fully: bool = False) -> str:
     """The SELECT whose rows are the table's columns plus `_slice`, `_folded`, `_failed` and `_outcome`.
 
-    `_outcome` is REJECTED for a row that broke a rejecting rule, else WRITTEN until `collapse` finds another row of its
-    key and slice.
+    `_outcome` is OPEN for a row that must be read in full, REJECTED for one that broke a rejecting rule, else WRITTEN
+    until `collapse` finds another row of its key and slice.
 
-    Binds: `:slices` (the slices asked for) and `:calendar_start`.
+    Args:
+        contract: The judged table.
+        model: Its model.
+        fully: Whether to read the rows that a first reading left open (`readings.OPENED`), instead of the model's.
+
+    Binds: `:slices` (the slices asked for; not of a reading in full) and `:calendar_start`.
     """
     if not isinstance(contract.source, Judged):
         raise TypeError(f"{contract.name} is not judged")
     derived = "".join(
         f",\n        {column.derived} as {ident(column.name)}" for column in contract.columns if column.derived
     )
+    cleaned = f"select * from {readings.OPENED}" if fully else model.select
+    is_open = "" if fully else f",\n        ({readings.is_open(contract)}) as _open"
+    opened = "" if fully else f"when judged._open then {OPEN} "
     columns = ",\n    ".join(
         f"{_score(contract)} as quality_score" if name == "quality_score" else f"judged.{ident(name)}"
         for name in contract.column_names
@@ -90,7 +77,7 @@ def judged_select(contract: Contract, model: Model) -> str:
     judged.{ident(contract.sliced_by)} as _slice,
     1::bigint as _folded,
     judged._failed,
-    (case when cardinality(judged._failed) > 0 then {REJECTED} else {WRITTEN} end)::smallint as _outcome
+    (case {opened}when cardinality(judged._failed) > 0 then {REJECTED} else {WRITTEN} end)::smallint as _outcome
 from (
     select
         derived.*,
@@ -98,14 +85,15 @@ from (
         {_names_of_broken(contract, Severity.WARN)} as broken_rules
     from (
         select
-            typed.*{derived}
+            typed.*{readings.formed_columns(contract)}{derived}{is_open}
         from (
             select
-                {_typed_columns(contract)}
+                {readings.typed_columns(contract, fully=fully)}
             from (
-                {model.select}
+                {cleaned}
                 {_FENCE}
             ) as cleaned
+            {readings.joins(contract, fully=fully)}
             {_FENCE}
         ) as typed
         {_FENCE}

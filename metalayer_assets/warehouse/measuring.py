@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from metalayer_assets.contracts import Contract, Judged
+from metalayer_assets.contracts import Contract, Judged, Type
 from metalayer_assets.contracts.predicate import Compare, OfColumn, Present
 from metalayer_assets.warehouse import set_rules
 from metalayer_assets.warehouse.checksums import checksum, row_hash
@@ -61,9 +61,9 @@ def measure(
 
 
 def _examined(contract: Contract) -> list[str]:
-    """SQL aggregates: for each rule about a row, of how many rows it is neither true nor false for want of a value.
+    """SQL aggregates: for each rule about a row, of how many rows it is true or false, and not unknown.
 
-    Of a rule about readability, how many rows were read: those that were not are counted as broken.
+    Of a rule about readability, how many rows hold a value: where nothing was read, the broken ones come on top.
     """
     aliases = {column.name: ident(column.name) for column in contract.columns}
     aliases[CALENDAR_START] = f"cast(:{CALENDAR_START} as date)"
@@ -116,8 +116,8 @@ def _counts(
     rules = []
     for rule, asked in zip(contract.rules, examined, strict=True):
         rows, keys = broken.get((day, rule.id), (0, ()))
-        if rule.readable is not None:
-            asked += rows  # noqa: PLW2901 -- what could not be read was examined as well
+        if rule.readable is not None and contract.column(rule.readable).type is not Type.TEXT:
+            asked += rows  # noqa: PLW2901 -- text without its form is kept as told, but of what could not be read nothing is left
         rules.append(
             RuleCount(
                 rule.id,

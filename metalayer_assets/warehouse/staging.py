@@ -21,6 +21,7 @@ from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.judge import COLLAPSED, WRITTEN, collapse, judged_select
 from metalayer_assets.warehouse.models import FOLDED, KEPT, Model, model_of
 from metalayer_assets.warehouse.scd2 import versions_select
+from metalayer_assets.warehouse.second_reading import read_open_rows, source_stamp
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.statements import bind, ident, listed
 from metalayer_assets.warehouse.tellers import Members
@@ -49,13 +50,18 @@ def stage_select(cursor: Cursor, contract: Contract, slices: Sequence[date], set
         ContractError: The model and the contract do not fit.
     """
     select = compiled_select(contract)
-    cursor.execute(f"drop table if exists pg_temp.{ident(STAGE)}")
-    cursor.execute(
-        bind(f"create temporary table {ident(STAGE)} on commit drop as\n{select}"),
-        {"slices": list(slices), "calendar_start": settings.start_date},
-    )
-    if isinstance(contract.source, Judged):
-        cursor.execute(bind(collapse(contract, STAGE)))
+    binds = {"slices": list(slices), "calendar_start": settings.start_date}
+    while True:
+        stamp = source_stamp(cursor, contract, slices) if isinstance(contract.source, Judged) else None
+        cursor.execute(f"drop table if exists pg_temp.{ident(STAGE)}")
+        cursor.execute(bind(f"create temporary table {ident(STAGE)} on commit drop as\n{select}"), binds)
+        if not isinstance(contract.source, Judged):
+            break
+        again = read_open_rows(cursor, contract, model_of(contract), STAGE, binds)
+        # Both readings must be of one state of the source.
+        if not again or source_stamp(cursor, contract, slices) == stamp:
+            cursor.execute(bind(collapse(contract, STAGE)))
+            break
     check_types(cursor, contract, STAGE)
 
 

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,28 +11,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalayer_assets.contracts import Type
-from metalayer_assets.warehouse.casts import read_as
+from metalayer_assets.warehouse.casts import has_notations, notation, read_as, read_fully
 from metalayer_assets.warehouse.database import Database
 
-Read = Callable[[Type, Sequence[str]], list[Any]]
+Read = Callable[..., list[Any]]
 
 EXAMPLES = settings(max_examples=60, deadline=None, database=None)
+DAY = date(2024, 3, 10)
+UNKNOWN = "null::boolean"
 
 
 @pytest.fixture(scope="module")
-def read(server_url: str) -> Iterator[Read]:
-    """Function that reads texts as a type, all in one statement."""
-    with closing(Database(server_url).connect()) as connection, connection.cursor() as cursor:
+def ask(prepared_databases: tuple[Database, Database]) -> Iterator[Read]:
+    """Function that evaluates an expression over `told` for texts, all in one statement."""
+    with prepared_databases[0].transaction(readonly=True) as cursor:
 
-        def read(kind: Type, texts: Sequence[str]) -> list[Any]:
+        def ask(expression: str, texts: Sequence[str]) -> list[Any]:
             cursor.execute(
-                f"select {read_as('told', kind)} from unnest(%(texts)s::text[]) with ordinality as t (told, n)"
-                " order by n",
+                f"select {expression} from unnest(%(texts)s::text[]) with ordinality as t (told, n) order by n",
                 {"texts": list(texts)},
             )
             return [value for (value,) in cursor.fetchall()]
 
-        yield read
+        yield ask
+
+
+@pytest.fixture(scope="module")
+def read(ask: Read) -> Read:
+    """Function that reads texts as a type in full, in a file that shows a notation or none."""
+
+    def read(kind: Type, texts: Sequence[str], swapped: str = UNKNOWN) -> list[Any]:
+        return ask(read_fully("told", kind, swapped), texts)
+
+    return read
 
 
 def moment(*parts: int) -> datetime:
@@ -61,22 +71,61 @@ NUMBERS = {
     "€10": "10",
     "(12.00)": "-12.00",
     "($1,000)": "-1000",
+    "€ 12": "12",
+    "12 EUR": "12",
+    "12,50€": "12.50",
+    "USD 1,234.50": "1234.50",
+    "-12 EUR": "-12",
+    "US$5": "5",
+    "(€ 12)": "-12",
+    "€ (12)": "-12",
+    "5-": "-5",
+    "12 EUR-": "-12",
+    "\u22125": "-5",
+    "- 5": "-5",
+    # Decimal commas and other thousands, where they show.
+    "1,23": "1.23",
+    "1234,567": "1234.567",
+    "1.234,56": "1234.56",
+    "1.234.567": "1234567",
+    "1 234,56": "1234.56",
+    "1\u00a0234.5": "1234.5",
+    "1\u202f234\u202f567": "1234567",
+    "1'234.50": "1234.50",
+    "1\u2019234,5": "1234.5",
+    "5 000": "5000",
+    ",5": "0.5",
+    "0,123": "0.123",
+    # One separator and three digits: a comma for thousands, a point for decimals, unless the file shows otherwise.
+    "1,234": "1234",
+    "1.234": "1.234",
+    "-$1,234": "-1234",
     # What could mean two things, or nothing, is not read.
     "": None,
     ".": None,
     "-": None,
-    "1,23": None,
-    "1234,567": None,
-    "1.234,56": None,
     "1,234,56": None,
+    "1,23,456": None,
+    "12.34,567": None,
+    "1.234,567.8": None,
+    "1 23": None,
+    "1 234'567": None,
+    "1,234 567": None,
+    "$5 EUR": None,
+    "$ 5 $": None,
+    "(5)-": None,
+    "-5-": None,
+    "5 EURO": None,
+    "5 pen": None,
+    "5|": None,
+    "¤5": None,
+    "5,": None,
     "(5": None,
     "5)": None,
     "(-5)": None,
     "--5": None,
     "+-5": None,
     "-$-5": None,
-    "5-": None,
-    "5 000": None,
     "1e5": None,
     "0x1f": None,
     "1_000": None,
@@ -108,7 +157,18 @@ WHOLES = {
     "-2147483648": -2147483648,
     "-2147483649.0": None,
     "5.5": None,
+    "1,234": 1234,
+    "1,234,567": 1234567,
+    "1 000": 1000,
+    "1'000": 1000,
+    "(12)": -12,
+    "12-": -12,
+    # One, with three decimals, or a thousand?
     "1,000": None,
+    "1.234": None,
+    "1,5": None,
+    "$5": None,
+    "3,000,000,000": None,
     "1e3": None,
     "": None,
     "-": None,
@@ -140,10 +200,52 @@ MOMENTS = {
     "2024-03-32": None,
     "2024-03-10 25:00": None,
     "2024-03-10 12:61": None,
+    # The day and the month can be told apart, or are the same.
+    "31/12/2024": moment(2024, 12, 31),
+    "12/31/2024": moment(2024, 12, 31),
+    "31.12.2024": moment(2024, 12, 31),
+    "31-12-2024 23:59": moment(2024, 12, 31, 23, 59),
+    "5/5/2024": moment(2024, 5, 5),
+    "13/1/2024 1:05 pm": moment(2024, 1, 13, 13, 5),
+    "1/13/2024, 12:00:01 AM": moment(2024, 1, 13, 0, 0, 1),
+    "13.1.2024 12:30 p.m.": moment(2024, 1, 13, 12, 30),
+    "13/01/2024 00:30:00.5Z": moment(2024, 1, 13, 0, 30, 0, 500_000),
+    "13/01/2024 00:30 +02:00": moment(2024, 1, 12, 22, 30),
+    "31 Dec 2024": moment(2024, 12, 31),
+    "31-Dec-2024": moment(2024, 12, 31),
+    "31 december 2024 10:00": moment(2024, 12, 31, 10),
+    "Dec 31, 2024": moment(2024, 12, 31),
+    "Sept. 5 2024 4:05 PM": moment(2024, 9, 5, 16, 5),
+    "1 May, 2024": moment(2024, 5, 1),
+    "01JAN2024": moment(2024, 1, 1),
+    "10 March 2024": moment(2024, 3, 10),
+    "2024-03-10 10:00 PM": moment(2024, 3, 10, 22),
     # Which of the two is the day?
     "10/03/2024": None,
     "03-10-2024": None,
+    "1.2.2024 10:00": None,
+    # Of which century?
     "10.03.24": None,
+    "31/12/24": None,
+    "31 Dec 24": None,
+    "Dec 31, 24": None,
+    "29/02/2023": None,
+    "31/04/2024": None,
+    "13/13/2024": None,
+    "0/5/2024": None,
+    "31/12-2024": None,
+    "31/12/0024": None,
+    "31/12/2024 25:00": None,
+    "31/12/2024 13:00 PM": None,
+    "31/12/2024 0:30 AM": None,
+    "31/12/2024 10": None,
+    "31/12/20245": None,
+    "31/12/2024x": None,
+    "30 Feb 2024": None,
+    "31 Dez 2024": None,
+    "Dec 312024": None,
+    "Maybe 5, 2024": None,
+    "31/12/9999 23:00-05": None,
     # No day, or words.
     "2024-03": None,
     "202403": None,
@@ -154,10 +256,8 @@ MOMENTS = {
     "now": None,
     "infinity": None,
     "epoch": None,
-    "10 March 2024": None,
     "2024-Mar-10": None,
     "2024-03-10 noon": None,
-    "2024-03-10 10:00 PM": None,
     "2024-03-10 10:00 Europe/Berlin": None,
     "2024-03-10 BC": None,
     # PostgreSQL would read each of these as something that nobody meant.
@@ -197,6 +297,49 @@ def test_a_text_is_read_as_what_it_says_or_not_at_all(read: Read, kind: Type, ta
     assert dict(zip(table, read(kind, list(table)), strict=True)) == table
 
 
+@pytest.mark.parametrize(
+    ("kind", "swapped", "table"),
+    [
+        (Type.DATE, "true", {"10/03/2024": date(2024, 3, 10), "12/31/2024": date(2024, 12, 31), "2024-03-10": DAY}),
+        (Type.DATE, "false", {"10/03/2024": date(2024, 10, 3), "31/12/2024": date(2024, 12, 31), "2024-03-10": DAY}),
+        (Type.NUMERIC, "true", {"1.234": 1234, "1,234": "1.234", "1.5": "1.5", "-€1.234": -1234, "0.123": "0.123"}),
+        (Type.NUMERIC, "false", {"1.234": "1.234", "1,234": 1234, "1,5": "1.5", "(1,234)": -1234}),
+        (Type.INTEGER, "true", {"1.000": 1000, "1,000": 1, "1,234": None, "1.234": 1234, "5.0": 5, "7": 7}),
+        (Type.INTEGER, "false", {"1.000": 1, "1,000": 1000, "1,234": 1234, "1.234": None, "-1,000": -1000}),
+    ],
+)
+def test_what_could_be_two_things_is_what_its_file_shows(read: Read, kind: Type, swapped: str, table: dict[str, Any]):
+    expected = {k: Decimal(v) if kind is Type.NUMERIC and v is not None else v for k, v in table.items()}
+    assert dict(zip(table, read(kind, list(table), swapped), strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        (
+            Type.DATE,
+            {
+                "31/12/2024": 1,
+                "12/31/2024": -1,
+                "5/5/2024": 0,
+                "10/03/2024": 0,
+                "2024-12-31": 0,
+                "31 Dec 2024": 0,
+                "x": 0,
+            },
+        ),
+        (
+            Type.NUMERIC,
+            {"1,5": 1, "1.5": -1, "1.234": 0, "1,234": 0, "12": 0, "1.234,5": 1, "1,234,567": -1, "-€1.234.567": 1}
+            | {"1 234,5": 1, "1 234": 0, "0.123": -1, "n/a": 0, "$": 0},
+        ),
+        (Type.INTEGER, {"1,234,567": -1, "1.000": 0, "5.0": -1, "1,000": 0, "$1,5": 0}),
+    ],
+)
+def test_a_text_shows_the_notation_of_its_file_or_nothing(ask: Read, kind: Type, shown: dict[str, int]):
+    assert dict(zip(shown, ask(notation("told", kind), list(shown)), strict=True)) == shown
+
+
 def test_an_exact_amount_keeps_every_digit_and_its_zeros(read: Read):
     texts = ["1.10", "0.000000000000000000000000000000000001", "-5.500", "$1,000.00"]
     assert [str(value) for value in read(Type.NUMERIC, texts)] == ["1.10", "1E-36", "-5.500", "1000.00"]
@@ -213,7 +356,7 @@ def test_a_bigint_goes_as_far_as_its_type(read: Read):
 @pytest.mark.parametrize("kind", [Type.TEXTS, Type.JSON, Type.BYTES])
 def test_a_type_that_extracts_do_not_tell_is_refused(kind: Type):
     with pytest.raises(ValueError, match=f"text cannot be read as {kind.name}"):
-        read_as("told", kind)
+        read_fully("told", kind, UNKNOWN)
 
 
 # Whatever text a file may hold: PostgreSQL stores no NUL, and the loader turns lone surrogates away.
@@ -240,37 +383,78 @@ def test_no_text_is_an_error(read: Read, texts: list[str], kind: Type):
     assert len(read(kind, texts)) == len(texts)
 
 
-def python_number(text: str) -> Decimal | None:
-    """What Python makes of an amount."""
-    plain = re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)", text)
-    if plain and len(text) <= 100:
-        return Decimal(text)
-    bracketed = text.startswith("(") and text.endswith(")")
-    inner = text[1:-1] if bracketed else text
-    sign = -1 if bracketed else 1
-    found = re.fullmatch(r"([-+]?)[$£€]?|[$£€]([-+])", inner[: len(inner) - len(inner.lstrip("+-$£€"))])
-    told = inner.lstrip("+-$£€")
-    if found is None or (bracketed and (found[1] or found[2])):
-        return None
-    if not re.fullmatch(r"([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?", told):
-        return None
-    with localcontext(prec=200):
-        value = Decimal(told.replace(",", "")) * sign
-        return -value if "-" in (found[1] or "", found[2] or "") else value
-
-
-@given(texts=st.lists(_numberish, min_size=1, max_size=60))
+@given(texts=st.lists(st.one_of(_any_text, _numberish, _dayish), min_size=1, max_size=40), kind=_kinds)
 @EXAMPLES
-def test_python_reads_the_same_numbers(read: Read, texts: list[str]):
-    opinions = [python_number(text) for text in texts]
-    assert dict(zip(texts, read(Type.NUMERIC, texts), strict=True)) == dict(zip(texts, opinions, strict=True))
-    wholes = [
-        int(opinion)
-        if opinion is not None and re.fullmatch("[-+.0-9]+", text) and opinion == opinion.to_integral_value()
-        else None
-        for text, opinion in zip(texts, opinions, strict=True)
+def test_the_usual_way_to_read_and_the_full_one_agree(ask: Read, read: Read, texts: list[str], kind: Type):
+    usual, fully = ask(read_as("told", kind), texts), read(kind, texts)
+    assert [one for one in usual if one is not None] == [
+        two for one, two in zip(usual, fully, strict=True) if one is not None
     ]
-    assert dict(zip(texts, read(Type.BIGINT, texts), strict=True)) == dict(zip(texts, wholes, strict=True))
+    shown = ask(notation("told", kind), texts) if has_notations(kind) else []
+    for swapped in ("true", "false") if shown else ():
+        told = dict(zip(texts, zip(read(kind, texts, swapped), fully, shown, strict=True), strict=True))
+        # What shows its notation is read by itself.
+        assert [two for one, two, votes in told.values() if votes] == [one for one, _, votes in told.values() if votes]
+
+
+def python_number(text: str, *, comma: bool | None) -> Decimal | None:
+    """What Python makes of an amount, by other means than the database."""
+    if re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)", text) and not (
+        comma and re.fullmatch(r"[-+]?[1-9][0-9]{0,2}\.[0-9]{3}", text)
+    ):
+        return Decimal(text)
+    found = re.fullmatch(r"([^0-9.,]*)([0-9.,](?:[0-9., ]*[0-9.,])?)([^0-9.,]*)", text)
+    if found is None:
+        return None
+    before, core, after = found[1].replace(" ", ""), found[2], found[3].replace(" ", "")
+    money = [sign for sign in "$£€" for _ in range((before + after).count(sign))]
+    signs = re.sub("[$£€]", "", before), re.sub("[$£€]", "", after)
+    in_brackets = signs == ("(", ")")
+    if len(money) > 1 or not (in_brackets or "".join(signs) in ("", "-") or signs == ("+", "")):
+        return None
+    candidates = {}
+    for decimal, thousands in ((".", ","), (",", ".")):
+        whole, _, part = core.partition(decimal)
+        for separator in (thousands, " "):
+            groups = whole.split(separator)
+            grouped = len(groups) == 1 or (
+                len(groups[0]) in (1, 2, 3) and groups[0].isdigit() and all(len(g) == 3 for g in groups[1:])
+            )
+            digits = "".join(groups)
+            fits = grouped and re.fullmatch("[0-9]*", digits) and re.fullmatch("[0-9]*", part)
+            if fits and (part or (digits and decimal not in core)):
+                lead = len(groups) == 2 and separator == thousands and not part and groups[0].startswith("0")
+                if not lead:
+                    candidates[decimal] = Decimal(f"{digits}.{part}" if part else digits)
+    values = set(candidates.values())
+    chosen = candidates.get("," if comma else ".") if len(values) > 1 else next(iter(values), None)
+    if len(values) > 1 and comma is None and core.count(".") == 1:
+        chosen = candidates["."]
+    if chosen is None:
+        return None
+    return -chosen if in_brackets or "-" in "".join(signs) else chosen
+
+
+_amountish = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "-", "+", "$", "-€", "€ ", "(", "- "]),
+    st.from_regex(r"[0-9]{1,4}([., ][0-9]{1,4}){0,3}", fullmatch=True),
+    st.sampled_from(["", "", " €", "-", ")", "$"]),
+)
+
+
+@given(
+    texts=st.lists(st.one_of(_numberish, _amountish), min_size=1, max_size=60),
+    comma=st.sampled_from([None, True, False]),
+)
+@EXAMPLES
+def test_python_reads_the_same_numbers(read: Read, texts: list[str], comma: bool | None):
+    opinions = {text: python_number(text, comma=comma) for text in texts}
+    swapped = UNKNOWN if comma is None else str(comma)
+    assert dict(zip(texts, read(Type.NUMERIC, texts, swapped), strict=True)) == opinions
+
+
+_MIRRORED = str.maketrans(".,", ",.")
 
 
 @given(amount=st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**15), max_value=10**15))
@@ -281,6 +465,8 @@ def test_a_number_comes_back_however_a_person_writes_it(read: Read, amount: Deci
         f"{amount:,}": amount,
         f"${abs(amount):,}": abs(amount),
         f"({abs(amount):,})": -abs(amount),
+        f"{amount:,} EUR".translate(_MIRRORED): amount,
+        f"{amount:,}".replace(",", "\u202f").replace(".", ","): amount,
     }
     assert dict(zip(ways, read(Type.NUMERIC, list(ways)), strict=True)) == ways
 
@@ -300,9 +486,15 @@ def test_python_reads_the_same_moments(read: Read, told: datetime, zone: timezon
         f"{told:%Y%m%d}": datetime(told.year, told.month, told.day, tzinfo=UTC),
         inside.isoformat(): inside.astimezone(UTC),
         f"{told:%Y-%m-%dT%H:%M:%S}Z": told.replace(microsecond=0, tzinfo=UTC),
+        f"{told:%d %b %Y %H:%M}": told.replace(second=0, microsecond=0, tzinfo=UTC),
+        f"{told:%B %d, %Y %I:%M:%S %p}": told.replace(microsecond=0, tzinfo=UTC),
+        f"{told:%d-%b-%Y}": datetime(told.year, told.month, told.day, tzinfo=UTC),
     }
     # strftime does not pad the years before 1000 or after; all here have four digits.
     assert dict(zip(ways, read(Type.TIMESTAMP, list(ways)), strict=True)) == ways
+    for form, swapped in (("%d.%m.%Y %H:%M:%S", "true"), ("%m/%d/%Y %H:%M:%S", "false")):
+        (found,) = read(Type.TIMESTAMP, [told.strftime(form)], swapped)
+        assert found == told.replace(microsecond=0, tzinfo=UTC)
     days = {text: value.astimezone(UTC).date() for text, value in ways.items()}
     assert dict(zip(days, read(Type.DATE, list(days)), strict=True)) == days
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalayer_assets.contracts import CATALOG, Contract, Judged, Type
-from metalayer_assets.contracts.codes import ORDER_STATUSES, REGIONS, US_STATES
+from metalayer_assets.contracts.codes import ORDER_STATUSES
+from metalayer_assets.contracts.places import REGIONS, US_STATES
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.errors import ContractError
 from metalayer_assets.warehouse.frames import pandera_schema, read_slices, typed

@@ -248,7 +248,7 @@ def test_whatever_decides_what_a_slice_holds_changes_its_version(house: House, m
     assert version(facts, start_date=DAY) == before[facts.name]
     assert version(replace(facts, description="")) != before[facts.name]
     # How a text is read and which line stands is nowhere in the contract and yet decides what a slice holds.
-    for constant, value in {"casts._AMOUNT": "^[0-9]+$", "judge.COLLAPSED": 7}.items():
+    for constant, value in {"casts._MOMENT": "^[0-9]+$", "casts._CURRENCY": "EUR", "judge.COLLAPSED": 7}.items():
         with monkeypatch.context() as patch:
             patch.setattr(f"metalayer_assets.warehouse.{constant}", value)
             assert version(orders) != before[orders.name]

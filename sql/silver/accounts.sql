@@ -5,7 +5,7 @@ select
     told._line as source_line,
     meta.clean_text(told.customer_id) as customer_id,
     meta.name_form(meta.clean_text(told.customer_name)) as customer_name,
-    lower(meta.clean_text(told.email)) as email,
+    meta.clean_text(told.email) as email,
     meta.clean_text(told.region) as region,
     meta.clean_text(told.updated_at) as updated_at,
     meta.clean_text(told.is_deleted) as is_deleted
