@@ -8,6 +8,7 @@ from metalayer_assets.contracts.catalog import CATALOG, Catalog, contract_named
 from metalayer_assets.contracts.model import (
     Column,
     Contract,
+    DriftPolicy,
     Extracts,
     Grain,
     Guard,
@@ -28,6 +29,7 @@ __all__ = [
     "Catalog",
     "Column",
     "Contract",
+    "DriftPolicy",
     "Extracts",
     "Grain",
     "Guard",

@@ -109,6 +109,12 @@ def _days(name: str, text: str) -> int:
     return int(text)
 
 
+def _rows(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise SettingError(f"{name}={text!r} is not a number of rows. Write a whole number from 0, such as 2000.")
+    return int(text)
+
+
 def _embedded_postgres(name: str, text: str) -> int:
     if text not in {"16", "18"}:
         raise SettingError(f"{name}={text!r} is not a version that comes with MetaLayer. Write 16 or 18.")
@@ -170,6 +176,12 @@ class Settings:
         "400",
         _days,
         "Days after which `metalayer history --forget` deletes rows that a write replaced; 0: keep none.",
+    )
+    profile_rows: int = _variable(
+        "METALAYER_PROFILE_ROWS",
+        "2000",
+        _rows,
+        "About how many rows of an extract are profiled at most: of a larger one, a sample. 0: none.",
     )
     scratch_url: str | None = _variable(
         "METALAYER_SCRATCH_URL",
