@@ -21,7 +21,15 @@ def main() -> None:
     """Entry point: run a command, and tell an error as one sentence."""
     try:
         # Contracts are read on import, so a mistake in one must be told like any other.
-        from metalayer_assets.cli import past, reading, rebuilding, serving, working  # noqa: F401, PLC0415
+        from metalayer_assets.cli import (  # noqa: PLC0415
+            contracts,  # noqa: F401
+            extracts,  # noqa: F401
+            past,  # noqa: F401
+            reading,  # noqa: F401
+            rebuilding,  # noqa: F401
+            serving,  # noqa: F401
+            working,  # noqa: F401
+        )
 
         cli(prog_name="metalayer", standalone_mode=False)
     except click.Abort:
