@@ -27,8 +27,12 @@ SOURCE_PROFILES = Contract(
             "Different values among the rows profiled; of the extract where all rows are profiled.",
             nullable=False,
         ),
-        Column("min_value", Type.TEXT, "Smallest value as text, its first 100 characters; never of personal data."),
-        Column("max_value", Type.TEXT, "Largest value as text, its first 100 characters; never of personal data."),
+        Column(
+            "min_value",
+            Type.TEXT,
+            "Smallest value but for blanks, as text, its first 100 characters; never of personal data.",
+        ),
+        Column("max_value", Type.TEXT, "Largest value as text, likewise."),
         Column("min_length", Type.INTEGER, "Fewest characters of a value."),
         Column("max_length", Type.INTEGER, "Most characters of a value."),
         Column(

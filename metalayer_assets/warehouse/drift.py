@@ -4,7 +4,6 @@ What is told depends on what was known when the extract was loaded, and decides 
 for the contract alone to say (`drift_policy`).
 """
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,13 +11,13 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from metalayer_assets.contracts import CATALOG, Contract, Type
+from metalayer_assets.contracts import CATALOG, Contract
 from metalayer_assets.warehouse.drift_policy import KEPT_OUT, policy_of, source_columns
+from metalayer_assets.warehouse.extract_differences import code_of, compare_headers, compare_profiles
 from metalayer_assets.warehouse.landing import LandedFile
 from metalayer_assets.warehouse.loading import Drift, HeaderRefused, LoadReport
-from metalayer_assets.warehouse.loading.header import listed as named
-from metalayer_assets.warehouse.loading.header import spelling, spellings
-from metalayer_assets.warehouse.profiles import Profile, missing, share
+from metalayer_assets.warehouse.loading.header import spellings
+from metalayer_assets.warehouse.profiles import Profile
 from metalayer_assets.warehouse.readings import Reading, readings_of
 from metalayer_assets.warehouse.statements import bind, ident, listed
 
@@ -29,20 +28,8 @@ LOADED, REFUSED = "loaded", "refused"
 # Against the contract; what an extract may lack is told when it first lacks it.
 _TOLD_OF_FILES = frozenset({"extra_column", "duplicate_header", "missing_required", "renamed_guess"})
 
-# A share of fewer rows says little.
-FEWEST_ROWS = 20
-NULLS_JUMPED, TYPE_DROPPED = 0.2, 0.05
-_ALIKE = 0.8
 _SHOWN_CODES = 10
 _OF_COLUMN = {"table": "table_name", "column": "column_name", "day": "slice"}
-_READ_AS = {
-    Type.INTEGER: "integer",
-    Type.BIGINT: "integer",
-    Type.NUMERIC: "numeric",
-    Type.DATE: "timestamp",
-    Type.TIMESTAMP: "timestamp",
-    Type.BOOLEAN: "boolean",
-}
 
 
 @dataclass(frozen=True)
@@ -172,31 +159,6 @@ def _headers(cursor: Cursor, contract: Contract, first: date, last: date) -> dic
     return {day: (form, header) for day, form, header in cursor.fetchall()}
 
 
-def compare_headers(
-    old: Sequence[str], new: Sequence[str], known: Mapping[str, str], *, ordered: bool
-) -> list[tuple[str, str, str]]:
-    """Kind, column and sentence of each difference between two headers; spellings of one column are the same.
-
-    Args:
-        old: Names of the earlier file.
-        new: Names of the later file.
-        known: The contract's column of each spelling that it accepts.
-        ordered: Whether the order of columns tells anything.
-    """
-    was, now = ([known.get(spelling(name), spelling(name)) for name in names] for names in (old, new))
-    gone = [name for name in was if name not in now]
-    come = [name for name in now if name not in was]
-    found = [("column_added", name, f"'{name}' was not in the extract before") for name in come]
-    for name in gone:
-        alike = difflib.get_close_matches(name, come, n=1, cutoff=_ALIKE)
-        found.append(("column_removed", name, f"'{name}' was in the extract before"))
-        if alike:
-            found.append(("renamed_guess", name, f"'{alike[0]}' may be '{name}' under another name"))
-    if ordered and not gone and not come and was != now:
-        found.append(("header_reordered", "", f"the columns now stand as {named(new)}"))
-    return found
-
-
 def _of_values(
     cursor: Cursor, contract: Contract, days: Sequence[date], profiled: Mapping[date, list[Profile]]
 ) -> dict[date, list[Change]]:
@@ -223,44 +185,28 @@ def _of_values(
     return found
 
 
-def compare_profiles(old: Profile, new: Profile, reading: Reading | None) -> list[tuple[str, str]]:
-    """Kind and sentence of each way in which the values of a column have changed for the worse."""
-    found: list[tuple[str, str]] = []
-    if min(old["rows_profiled"], new["rows_profiled"]) >= FEWEST_ROWS and missing(new) - missing(old) >= NULLS_JUMPED:
-        found.append(("nulls_jumped", f"{missing(new):.0%} of the rows have no value, after {missing(old):.0%}"))
-    kind = _READ_AS.get(reading.type) if reading else None
-    if reading is None or kind is None:
-        return found
-    was, now = share(old, kind), share(new, kind)
-    fewest = min(profile["rows_profiled"] - profile["nulls"] - profile["blanks"] for profile in (old, new))
-    if was is not None and now is not None and fewest >= FEWEST_ROWS and was - now >= TYPE_DROPPED:
-        readable = f"{now:.0%} of the values can be read as {reading.type.sql}, after {was:.0%}"
-        found.append(("type_dropped", f"{readable}: {reading.column} needs it"))
-    return found
-
-
 def _new_codes(cursor: Cursor, old: Profile, new: Profile, reading: Reading) -> list[tuple[str, str]]:
     """Values of a code column that no extract of an earlier arrival day had, as far as profiles tell."""
     if new["top_values"] is None or not old["top_values"]:
         return []
-    known = {value for value, _ in old["top_values"]}
-    candidates = [value for value, _ in new["top_values"] if value not in known]
+    known = {code_of(value) for value, _ in old["top_values"]}
+    candidates = {code_of(value): value for value, _ in new["top_values"] if code_of(value) not in known}
     if not candidates:
         return []
     cursor.execute(
         bind(
             """
-            select distinct told.value ->> 0
+            select distinct upper(btrim(told.value ->> 0))
             from meta.source_profiles as profile
             cross join lateral jsonb_array_elements(profile.top_values) as told (value)
             where profile.table_name = :table and profile.column_name = :column and profile.slice < :day
-                and told.value ->> 0 = any(:candidates)
+                and upper(btrim(told.value ->> 0)) = any(:candidates)
             """
         ),
-        {**{bind_name: new[name] for bind_name, name in _OF_COLUMN.items()}, "candidates": candidates},
+        {**{bind_name: new[name] for bind_name, name in _OF_COLUMN.items()}, "candidates": list(candidates)},
     )
     seen = {value for (value,) in cursor.fetchall()}
-    grown = [value for value in candidates if value not in seen]
+    grown = [value for code, value in candidates.items() if code not in seen]
     if not grown:
         return []
     more = f" and {len(grown) - _SHOWN_CODES} more" if len(grown) > _SHOWN_CODES else ""

@@ -136,8 +136,8 @@ summed as (
         coalesce(sum(n) filter (where value is null), 0) as nulls,
         coalesce(sum(n) filter (where value is not null and clean is null), 0) as blanks,
         count(value) as different,
-        left(min(value collate "C"), {_SHOWN_CHARACTERS}) as smallest,
-        left(max(value collate "C"), {_SHOWN_CHARACTERS}) as largest,
+        left(min(value collate "C") filter (where clean is not null), {_SHOWN_CHARACTERS}) as smallest,
+        left(max(value collate "C") filter (where clean is not null), {_SHOWN_CHARACTERS}) as largest,
         min(length) as shortest,
         max(length) as longest,
         jsonb_build_object({counts}, 'text', coalesce(sum(n) filter (

@@ -14,7 +14,8 @@ import pytest
 
 from metalayer_assets.contracts import CATALOG, DriftPolicy, Landed
 from metalayer_assets.warehouse.audit import Refusal
-from metalayer_assets.warehouse.drift import changes, compare_headers, compare_profiles
+from metalayer_assets.warehouse.drift import changes
+from metalayer_assets.warehouse.extract_differences import compare_headers, compare_profiles
 from metalayer_assets.warehouse.readings import readings_of
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DAY, csv_text, day, order
@@ -83,8 +84,9 @@ def test_a_renamed_column_is_suggested(house: House):
 def test_values_that_change_are_told_and_never_refused(house: House):
     house.land("erp/orders", DAY, rows())
     house.land("erp/orders", day(1), rows(customer_id="", price_per_unit="ten", status="ON HOLD"))
-    house.land("erp/orders", day(2), rows())
-    assert house.write(ORDERS, DAY, day(1), day(2)).total("rows_written") == 90
+    house.land("erp/orders", day(2), rows(status=" paid "))
+    house.land("erp/orders", day(3), rows(status="on hold"))
+    assert house.write(ORDERS, DAY, day(1), day(2), day(3)).total("rows_written") == 120
     found = {(row["kind"], row["column"]): (row["slice"], row["detail"]) for row in told(house)}
     assert {key: slice_ for key, (slice_, _) in found.items()} == dict.fromkeys(
         [("nulls_jumped", "customer_id"), ("type_dropped", "price_per_unit"), ("codes_grown", "status")], day(1)
@@ -207,9 +209,7 @@ def test_a_declared_column_is_taken_from_files_that_had_it_already(house: House,
 
 
 @pytest.mark.parametrize("drift", DriftPolicy)
-def test_what_slices_hold_does_not_depend_on_the_order_of_days(
-    house: House, tmp_path: Path, drift: DriftPolicy
-):
+def test_what_slices_hold_does_not_depend_on_the_order_of_days(house: House, tmp_path: Path, drift: DriftPolicy):
     house.land("erp/orders", DAY, rows(5))
     house.land("erp/orders", day(1), rows(5, channel="web"))
     house.land("erp/orders", day(2), csv_text(rows(5), PLAIN[::-1]))

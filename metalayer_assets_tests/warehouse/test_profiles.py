@@ -30,7 +30,7 @@ def test_a_column_is_told_by_counts_types_lengths_values_and_shapes(house: House
     quantity = found["quantity"]
     assert (quantity["rows"], quantity["rows_profiled"]) == (10, 10)
     assert (quantity["nulls"], quantity["blanks"], quantity["distinct_values"]) == (1, 1, 8)
-    assert (quantity["min_value"], quantity["max_value"]) == ("  ", "many")
+    assert (quantity["min_value"], quantity["max_value"]) == ("$1,000", "many")
     assert (quantity["min_length"], quantity["max_length"]) == (1, 6)
     assert quantity["types"] == {"integer": 3, "numeric": 5, "date": 0, "timestamp": 0, "boolean": 1, "text": 3}
     assert quantity["top_values"][:2] == [["2", 2], ["$1,000", 1]]
