@@ -45,7 +45,7 @@ def plan(*, as_json: bool) -> None:
         console.print(f"lost for good: {loss}; apply it with --allow-loss", soft_wrap=True)
     if any(table.changes for table in found):
         console.print("Do it: metalayer apply, then metalayer run. Slices downstream follow where rows differ.")
-    elif found:
+    elif any(table.restated for table in found):
         console.print("No table changes. Do it: metalayer run. Slices downstream follow where rows differ.")
 
 
@@ -71,11 +71,15 @@ def _shown(table: TablePlan) -> list[dict[str, str]]:
     rows = [{"table": table.table, "change": change.kind.value, "detail": change.detail} for change in table.changes]
     rows += [{"table": table.table, "change": "contract", "detail": said} for said in table.declared]
     if table.restated:
-        rows.append({"table": table.table, "change": "restate", "detail": f"{table.restated:,} slices"})
+        rows.append({"table": table.table, "change": "restate", "detail": _counted(table.restated, "slice")})
     if table.out_of_reach:
-        detail = f"{table.out_of_reach:,} days whose files have left the landing folder stay as they are"
+        detail = f"{_counted(table.out_of_reach, 'day')} with files that have left the landing folder"
         rows.append({"table": table.table, "change": "out of reach", "detail": detail})
     return rows
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _plain(table: TablePlan) -> dict[str, Any]:

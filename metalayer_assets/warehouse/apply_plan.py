@@ -60,7 +60,8 @@ def plan(cursor: Cursor, settings: Settings, landing: Landing | None) -> list[Ta
         said = tuple(differences(told, declared(contract))) if told is not None else ()
         if own or said or restated or out_of_reach:
             found.append(TablePlan(contract.name, own, said, restated, out_of_reach))
-    return found
+    strangers = sorted(name for name in standing if name not in CATALOG)
+    return found + [TablePlan(name, declared=("there is none; the table is left alone",)) for name in strangers]
 
 
 def _restated(

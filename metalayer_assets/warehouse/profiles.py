@@ -1,7 +1,8 @@
 """Profile the columns of extracts here, inside PostgreSQL, in one statement; keep comparing profiles out (`drift`).
 
 Of a large extract a sample is profiled: the rows that a hash of the line number picks, so that the same extract always
-gives the same profile. What is said of personal data is lengths and shapes, never a value.
+gives the same profile. Where many are loaded at once, as in a first load of years, they share the rows that are looked
+at. What is said of personal data is lengths and shapes, never a value.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from metalayer_assets.warehouse.statements import bind, ident, listed
 Cursor = Any
 Profile = dict[str, Any]
 
+# Looked at of each of many extracts, however many they are.
+FEWEST_ROWS = 100
 TOP_VALUES, TOP_CODES, TOP_PATTERNS = 10, 100, 5
 _SHOWN_CHARACTERS, _PATTERN_CHARACTERS = 100, 40
 # No type of silver has a text that is longer.
@@ -49,7 +52,8 @@ def profile_days(
         contract: The landed table.
         sources: Relations that hold the loaded rows, each with the contract's columns.
         rows: Rows of each day.
-        most: Most rows of a day that are looked at; 0 looks at none.
+        most: About how many rows are looked at, at most: of one day, or of many together, but for `FEWEST_ROWS` of
+            each; 0 looks at none.
         write_id: The write.
 
     Returns:
@@ -60,6 +64,7 @@ def profile_days(
     if not days or not columns or not most:
         return {}
     readings = readings_of(contract)
+    most = max(most // len(days), min(most, FEWEST_ROWS))
     cursor.execute(
         bind(_statement([column.name for column in columns], _sampled(columns, sources, days, most))),
         {

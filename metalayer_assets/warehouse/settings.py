@@ -181,7 +181,8 @@ class Settings:
         "METALAYER_PROFILE_ROWS",
         "2000",
         _rows,
-        "About how many rows of an extract are profiled at most: of a larger one, a sample. 0: none.",
+        "About how many rows of an extract are profiled at most, or of many that are loaded at once, 100 of each"
+        " excepted: of a larger one, a sample. 0: none.",
     )
     scratch_url: str | None = _variable(
         "METALAYER_SCRATCH_URL",

@@ -63,19 +63,32 @@ def test_a_large_extract_is_profiled_by_a_sample_that_is_always_the_same(house: 
     house.land("erp/orders", DAY, rows)
     house.land("erp/orders", day(1), rows[:50])
     few = house.with_settings(profile_rows=500)
-    few.write(ORDERS, DAY, day(1))
+    few.write(ORDERS, DAY)
+    few.write(ORDERS, day(1))
     large, small = profiled(few, ORDERS, DAY), profiled(few, ORDERS, day(1))
     assert large["quantity"]["rows"] == 3000
     assert 250 <= large["quantity"]["rows_profiled"] <= 550
     assert large["quantity"]["distinct_values"] == 7
     assert small["quantity"]["rows_profiled"] == 50
-    # Written again in a range of its own, into a month that stands.
+    # Written again, into a month that stands.
     few.execute("delete from bronze.erp_orders; delete from meta.slice_ledger; delete from meta.landed_files")
     few.write(ORDERS, DAY)
     ignored = {"write_id": 0}
     assert {name: told | ignored for name, told in profiled(few, ORDERS, DAY).items()} == {
         name: told | ignored for name, told in large.items()
     }
+
+
+def test_extracts_that_are_loaded_at_once_share_the_rows_that_are_looked_at(house: House):
+    for number in range(5):
+        house.land("erp/orders", day(number), [order(f"O{number}-{n:05}") for n in range(2000)])
+    house.with_settings(profile_rows=600).write(ORDERS, *map(day, range(5)))
+    looked_at = house.fetch("select distinct slice, rows, rows_profiled from meta.source_profiles order by 1")
+    assert [(arrival, rows) for arrival, rows, _ in looked_at] == [(day(number), 2000) for number in range(5)]
+    assert all(50 <= profiled <= 150 for *_, profiled in looked_at)
+    house.land("erp/orders", day(9), [order(f"O{n}") for n in range(40)])
+    house.with_settings(profile_rows=600).write(ORDERS, *map(day, range(5, 10)))
+    assert profiled(house, ORDERS)["order_id"]["rows_profiled"] == 40
 
 
 def test_a_setting_turns_profiles_off_and_an_unchanged_extract_keeps_its_own(house: House):
