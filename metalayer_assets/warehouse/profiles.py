@@ -19,7 +19,7 @@ Cursor = Any
 Profile = dict[str, Any]
 
 # Looked at of each of many extracts, however many they are.
-FEWEST_ROWS = 100
+FEWEST_ROWS = 50
 TOP_VALUES, TOP_CODES, TOP_PATTERNS = 10, 100, 5
 _SHOWN_CHARACTERS, _PATTERN_CHARACTERS = 100, 40
 # No type of silver has a text that is longer.

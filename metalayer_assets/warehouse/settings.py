@@ -111,7 +111,7 @@ def _days(name: str, text: str) -> int:
 
 def _rows(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise SettingError(f"{name}={text!r} is not a number of rows. Write a whole number from 0, such as 2000.")
+        raise SettingError(f"{name}={text!r} is not a number of rows. Write a whole number from 0, such as 1000.")
     return int(text)
 
 
@@ -179,9 +179,9 @@ class Settings:
     )
     profile_rows: int = _variable(
         "METALAYER_PROFILE_ROWS",
-        "2000",
+        "1000",
         _rows,
-        "About how many rows of an extract are profiled at most, or of many that are loaded at once, 100 of each"
+        "About how many rows of an extract are profiled at most, or of many that are loaded at once, 50 of each"
         " excepted: of a larger one, a sample. 0: none.",
     )
     scratch_url: str | None = _variable(
