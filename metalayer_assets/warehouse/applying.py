@@ -101,7 +101,7 @@ def apply(database: Database, landing: Landing | None, *, allow_loss: bool = Fal
         locks.lock_catalog(cursor)
         standing = standing_tables(cursor)
         if not allow_loss:
-            _refuse_losses(cursor, standing)
+            _refuse_losses([change for family in families() for change in needed(cursor, family, standing)])
         done += [
             change
             for contract in CATALOG.values()
@@ -122,8 +122,8 @@ def apply(database: Database, landing: Landing | None, *, allow_loss: bool = Fal
     return done
 
 
-def _refuse_losses(cursor: Cursor, standing: Mapping[str, StandingTable]) -> None:
-    lost = [change for family in families() for change in needed(cursor, family, standing) if change.loses]
+def _refuse_losses(steps: Sequence[TableChange]) -> None:
+    lost = [step for step in steps if step.loses]
     if lost:
         named = ", ".join(change.loses for change in lost[:_SHOWN])
         more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
@@ -140,7 +140,8 @@ def _bring_in_line(cursor: Cursor, family: Family, landing: Landing | None, *, a
     standing = standing_tables(cursor)
     steps = needed(cursor, family, standing)
     if not allow_loss:
-        _refuse_losses(cursor, standing)
+        # Rows may have come since all families were looked at.
+        _refuse_losses(steps)
     if family.asset is None:
         _alter_alone(cursor, family.members[0], steps)
     elif any(step.kind in _RESHAPING for step in steps):

@@ -119,7 +119,8 @@ class SliceWriter:
             write_id = ledger.record_refusal(
                 cursor, refusal.table, refusal.reasons, refusal.counts, context, started_at=started_at
             )
-            drift.record_refused(cursor, CATALOG[refusal.table], refusal.drift, write_id)
+            if refusal.drift:
+                drift.record_refused(cursor, CATALOG[refusal.table], refusal.drift, write_id)
 
     def _write(
         self,

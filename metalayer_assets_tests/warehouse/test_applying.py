@@ -149,7 +149,10 @@ def _rekeyed() -> tuple[Contract, ...]:
     sales = CATALOG["silver.sales"]
     products = with_types("silver.products", unit_cost=Type.INTEGER)
     products = replace(products, rules=tuple(r for r in products.rules if r.id != "price_covers_cost"))
+    accounts = CATALOG["bronze.crm_accounts"]
+    columns = (replace(c, nullable=c.nullable and c.name != "customer_id") for c in accounts.columns)
     return (
+        replace(accounts, columns=tuple(columns)),
         replace(sales, key=("arrival_day", "sales_id")),
         replace(CATALOG["gold.agg_daily_sales"], by_month=True),
         products,
