@@ -47,6 +47,13 @@ class BronzeStage:
         """Where the loaded rows are."""
         return [_STAGE, *([self.shell.relation] if self.shell.months else [])]
 
+    def placed(self, days: Sequence[date]) -> dict[str, list[date]]:
+        """The days by the relation that holds their rows."""
+        found: dict[str, list[date]] = {}
+        for day in days:
+            found.setdefault(self.shell.relation if self.shell.holds(day) else _STAGE, []).append(day)
+        return found
+
 
 def load_days(cursor: Cursor, contract: Contract, files: Mapping[date, Sequence[LandedFile]]) -> BronzeStage:
     """Load the files of these days. A file that cannot be loaded breaks its day only; the others go on loading."""

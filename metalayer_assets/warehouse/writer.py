@@ -249,7 +249,8 @@ class SliceWriter:
         profiled = profiles.profile_days(
             cursor, contract, stage.relations, rows, most=self.settings.profile_rows, write_id=write_id
         )
-        self._keep(cursor, contract, write_id, changed, staging.STAGE)
+        for relation, inside in stage.placed(changed).items():
+            self._keep(cursor, contract, write_id, inside, relation)
         bronze_stage.publish_days(cursor, contract, stage, changed)
         kept_out.keep_out_lines(cursor, contract, changed)
         registry.register(cursor, contract.name, {day: stage.loads.get(day, []) for day in asked}, write_id)
