@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 
 from metalayer_assets.contracts import Contract, Judged, Landed, Rule, Severity
+from metalayer_assets.extract_tables import changes_table, profile_table
+from metalayer_assets.warehouse.drift import Observed
 from metalayer_assets.warehouse.ledger import SliceCounts, WriteReport
 
 _KINDS = {"bronze": {"bronze"}, "silver": {"silver"}, "gold": {"gold"}, "meta": set[str]()}
@@ -90,7 +92,20 @@ def slice_metadata(report: WriteReport, day: date) -> dict[str, Any]:
         **_accounting(counts),
         "checksum": counts.checksum,
         **({} if counts.quality_score is None else {"quality_score": float(counts.quality_score)}),
+        **_observed(report.observed.get(day)),
     }
+
+
+def _observed(observed: Observed | None) -> dict[str, Any]:
+    """What was seen of the extract: how it differs, in words, and the profile of its columns."""
+    if observed is None:
+        return {}
+    told: dict[str, Any] = {}
+    if observed.changes:
+        told["schema_changes"] = dg.MetadataValue.md(changes_table(observed.changes))
+    if observed.profile:
+        told["profile"] = dg.MetadataValue.md(profile_table(observed.profile))
+    return told
 
 
 def _accounting(counts: SliceCounts) -> dict[str, int]:

@@ -208,8 +208,9 @@ class House:
         return self.fetch(f"select tableoid::bigint, ctid::text, xmin::text from {table} order by 1, 2")
 
     def state(self, *, ledger: bool = False) -> dict[str, tuple[int, str]]:
-        """Number and hash of the rows of every table; of the ledger too, which keeps evidence of refusals, if asked."""
-        names = [name for name in CATALOG if ledger or name not in {"meta.slice_ledger", "meta.rule_results"}]
+        """Number and hash of the rows of every table; if asked, of those too that keep evidence of refusals."""
+        evidence = {"meta.slice_ledger", "meta.rule_results", "meta.schema_changes"}
+        names = [name for name in CATALOG if ledger or name not in evidence]
         parts = [f"select '{n}', count(*), sum(hashtextextended(t::text, 0))::text from {n} as t" for n in names]
         return {name: (rows, digest) for name, rows, digest in self.fetch(" union all ".join(parts))}
 

@@ -22,7 +22,9 @@ def main() -> None:
     try:
         # Contracts are read on import, so a mistake in one must be told like any other.
         from metalayer_assets.cli import (  # noqa: F401, PLC0415
+            contracts,
             exporting,
+            extracts,
             past,
             quality,
             reading,

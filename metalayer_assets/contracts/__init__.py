@@ -8,6 +8,7 @@ from metalayer_assets.contracts.catalog import CATALOG, Catalog, contract_named
 from metalayer_assets.contracts.model import (
     Column,
     Contract,
+    DriftPolicy,
     Extracts,
     Grain,
     Guard,
@@ -32,6 +33,7 @@ __all__ = [
     "Column",
     "Complete",
     "Contract",
+    "DriftPolicy",
     "Extracts",
     "Grain",
     "Guard",

@@ -1,6 +1,7 @@
 """Declare the tables that the warehouse writes about itself here. They are not assets and have no slices."""
 
 from metalayer_assets.contracts.model import Column, Contract, Stored
+from metalayer_assets.contracts.observed import OBSERVED
 from metalayer_assets.contracts.signals import SIGNALS
 from metalayer_assets.contracts.types import Type
 
@@ -91,7 +92,11 @@ LANDED_FILES = Contract(
         Column("format", Type.TEXT, "csv, jsonl or parquet."),
         Column("encoding", Type.TEXT, "Encoding read."),
         Column("delimiter", Type.TEXT, "Delimiter read."),
-        Column("read_path", Type.TEXT, "fast or careful: which reader loaded it."),
+        Column(
+            "read_path",
+            Type.TEXT,
+            "fast or careful: which reader loaded it; kept_out: none, see the contract's policy.",
+        ),
         Column("header", Type.TEXTS, "Header as told."),
         Column(
             "drift",
@@ -148,4 +153,4 @@ TOUCHED_KEYS = Contract(
     source=Stored(),
 )
 
-META = (SLICE_LEDGER, RULE_RESULTS, LANDED_FILES, TOUCHED_SLICES, TOUCHED_KEYS, *SIGNALS)
+META = (SLICE_LEDGER, RULE_RESULTS, LANDED_FILES, TOUCHED_SLICES, TOUCHED_KEYS, *OBSERVED, *SIGNALS)

@@ -183,6 +183,17 @@ class Extracts(Enum):
     SNAPSHOT = "snapshot"  # a key that was in the extract before and is not in this one is deleted
 
 
+class DriftPolicy(Enum):
+    """What becomes of a file whose columns are not those that the contract declares.
+
+    A column that the contract calls optional may be absent under every policy. Values that change never count.
+    """
+
+    EVOLVE = "evolve"  # it is loaded, columns that nobody declares excepted; without a required one it is refused
+    FREEZE = "freeze"  # its slice is refused, the old one stands
+    QUARANTINE = "quarantine"  # every line of it is kept out, the other files of the day are loaded
+
+
 @dataclass(frozen=True)
 class Freshness:
     """How long after a table was last written it counts as late, and as too late: a daily extract may miss a day."""
@@ -193,11 +204,19 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Landed:
-    """Made from landed files: `landing/<system>/<dataset>/<arrival day>/*`."""
+    """Made from landed files: `landing/<system>/<dataset>/<arrival day>/*`.
+
+    Attributes:
+        system: Folder of the source system.
+        dataset: Folder of the extract in it.
+        extracts: What an extract says of keys that are not in it.
+        drift: What becomes of a file with other columns than declared.
+    """
 
     system: str
     dataset: str
     extracts: Extracts = Extracts.CHANGES
+    drift: DriftPolicy = DriftPolicy.EVOLVE
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ write touched it, or the next one that did removed it, and if its slice had begu
 PostgreSQL reads of the table and of its history only what the outer query asks for.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -211,15 +211,16 @@ where (select {known})
     )"""
 
 
-def definitions() -> list[str]:
-    """What creates the functions of every table with a history."""
-    pasts = [past for contract in CATALOG.assets() for past in pasts_of(contract, CATALOG)]
+def definitions(assets: Iterable[Contract] | None = None) -> list[str]:
+    """What creates the functions of tables with a history, those of every asset unless some are named."""
+    named = CATALOG.assets() if assets is None else assets
+    pasts = [past for contract in named for past in pasts_of(contract, CATALOG)]
     return [_IS_KNOWN, *(statement for past in pasts for statement in statements(past))]
 
 
-def install(cursor: Cursor) -> None:
-    """Create the functions; the tables must stand."""
-    for statement in definitions():
+def install(cursor: Cursor, assets: Iterable[Contract] | None = None) -> None:
+    """Create the functions, those of every asset unless some are named; the tables must stand."""
+    for statement in definitions(assets):
         cursor.execute("savepoint function")
         try:
             cursor.execute(statement)

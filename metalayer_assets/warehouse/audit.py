@@ -11,7 +11,9 @@ from typing import Any
 from metalayer_assets.contracts import Contract
 from metalayer_assets.warehouse import invariants, ledger, outbox
 from metalayer_assets.warehouse.errors import SliceRefused
+from metalayer_assets.warehouse.landing import LandedFile
 from metalayer_assets.warehouse.ledger import SliceCounts
+from metalayer_assets.warehouse.loading import HeaderRefused
 from metalayer_assets.warehouse.slices import sliced
 from metalayer_assets.warehouse.statements import bind, ident
 from metalayer_assets.warehouse.tables import analyze
@@ -26,9 +28,18 @@ class Refusal(SliceRefused):
         table: The table.
         reasons: Why, by slice.
         counts: What the stage held, by slice.
+        drift: Files whose columns are the cause, by slice.
     """
 
-    def __init__(self, table: str, reasons: Mapping[date, str], counts: Mapping[date, SliceCounts]) -> None:
+    def __init__(
+        self,
+        table: str,
+        reasons: Mapping[date, str],
+        counts: Mapping[date, SliceCounts],
+        *,
+        drift: Mapping[date, tuple[LandedFile, HeaderRefused]] | None = None,
+    ) -> None:
+        self.drift = dict(drift or {})
         self.table = table
         self.reasons = dict(reasons)
         self.counts = dict(counts)

@@ -12,11 +12,12 @@ from typing import Any
 from metalayer_assets.contracts import Contract, Severity
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID
 from metalayer_assets.warehouse.checksums import checksum, row_hash
+from metalayer_assets.warehouse.drift_policy import load_under_policy
 from metalayer_assets.warehouse.errors import LandingError
 from metalayer_assets.warehouse.kept_out import REJECTED_LINES, line_checksums
 from metalayer_assets.warehouse.landing import LandedFile
 from metalayer_assets.warehouse.ledger import EMPTY_CHECKSUM, RuleCount, SliceCounts
-from metalayer_assets.warehouse.loading import LoadReport, SourceColumn, load_file
+from metalayer_assets.warehouse.loading import HeaderRefused, LoadReport
 from metalayer_assets.warehouse.months import Shell
 from metalayer_assets.warehouse.publish import delete_slices
 from metalayer_assets.warehouse.scores import score
@@ -36,19 +37,25 @@ class BronzeStage:
     Attributes:
         loads: What was loaded, by day and file.
         broken: Days with a file that cannot be loaded at all, and why.
+        refused: Those of them of which the file's columns are the cause.
     """
 
     shell: Shell
     loads: dict[date, list[tuple[LandedFile, LoadReport]]] = field(default_factory=dict)
     broken: dict[date, str] = field(default_factory=dict)
+    refused: dict[date, tuple[LandedFile, HeaderRefused]] = field(default_factory=dict)
 
+    @property
+    def relations(self) -> list[str]:
+        """Where the loaded rows are."""
+        return [_STAGE, *([self.shell.relation] if self.shell.months else [])]
 
-def _source_columns(contract: Contract) -> list[SourceColumn]:
-    return [
-        SourceColumn(name=column.name, source_names=(column.name, *column.source_names), required=not column.optional)
-        for column in contract.columns
-        if not column.name.startswith("_")
-    ]
+    def placed(self, days: Sequence[date]) -> dict[str, list[date]]:
+        """The days by the relation that holds their rows."""
+        found: dict[str, list[date]] = {}
+        for day in days:
+            found.setdefault(self.shell.relation if self.shell.holds(day) else _STAGE, []).append(day)
+        return found
 
 
 def load_days(cursor: Cursor, contract: Contract, files: Mapping[date, Sequence[LandedFile]]) -> BronzeStage:
@@ -61,7 +68,6 @@ def load_days(cursor: Cursor, contract: Contract, files: Mapping[date, Sequence[
         f"create temporary table {ident(REJECTED_LINES)}"
         " (_line bigint, raw bytea, reason text, _file_id bigint, _arrival_day date) on commit drop"
     )
-    columns = _source_columns(contract)
     for day, landed in sorted(files.items()):
         target: tuple[str | None, str] = (None, _STAGE)
         if stage.shell.holds(day):
@@ -69,10 +75,15 @@ def load_days(cursor: Cursor, contract: Contract, files: Mapping[date, Sequence[
             target = (layer, table)
         cursor.execute("savepoint arrival_day")
         try:
-            stage.loads[day] = [(file, _load(cursor, file, target, columns, day)) for file in landed]
+            loaded = []
+            for file in landed:
+                loaded.append((file, _load(cursor, contract, file, target, day)))
+            stage.loads[day] = loaded
         except LandingError as error:
             cursor.execute("rollback to savepoint arrival_day")
             stage.broken[day] = str(error)
+            if isinstance(error, HeaderRefused):
+                stage.refused[day] = (file, error)
         cursor.execute("release savepoint arrival_day")
     _prepare_rejected_lines(cursor, contract)
     return stage
@@ -80,17 +91,17 @@ def load_days(cursor: Cursor, contract: Contract, files: Mapping[date, Sequence[
 
 def _load(
     cursor: Cursor,
+    contract: Contract,
     file: LandedFile,
     target: tuple[str | None, str],
-    columns: Sequence[SourceColumn],
     day: date,
 ) -> LoadReport:
-    return load_file(
+    return load_under_policy(
         cursor,
-        file.path,
+        contract,
+        file,
         stage=target,
         rejects=(None, REJECTED_LINES),
-        columns=columns,
         constants={FILE_ID: file.file_id, ARRIVAL_DAY: day},
     )
 
@@ -99,10 +110,9 @@ def measure_days(
     cursor: Cursor, contract: Contract, stage: BronzeStage, days: Sequence[date]
 ) -> dict[date, SliceCounts]:
     """Count and checksum the loaded rows per day."""
-    sources = [ident(_STAGE), *([ident(stage.shell.relation)] if stage.shell.months else [])]
     parts = [
-        f"select _arrival_day, count(*), {checksum(row_hash(contract))} from {source} group by _arrival_day"
-        for source in sources
+        f"select _arrival_day, count(*), {checksum(row_hash(contract))} from {ident(source)} group by _arrival_day"
+        for source in stage.relations
     ]
     cursor.execute(" union all ".join(parts))
     loaded = {day: (rows, digest) for day, rows, digest in cursor.fetchall()}

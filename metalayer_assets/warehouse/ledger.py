@@ -9,6 +9,7 @@ from typing import Any
 from psycopg2.extras import execute_values
 
 from metalayer_assets.contracts import CATALOG, Contract
+from metalayer_assets.warehouse.drift import Observed
 from metalayer_assets.warehouse.statements import bind, listed
 
 Cursor = Any
@@ -93,6 +94,7 @@ class WriteReport:
         published: The slices that changed; the others were left as they stood.
         touched: Slices downstream whose truth changed, by table.
         beside: Counts of slices that were not asked for and that the write has brought in line as well.
+        observed: Of a landed table, what was seen of the extracts of the slices that changed.
     """
 
     table: str
@@ -101,6 +103,7 @@ class WriteReport:
     published: frozenset[date]
     touched: Mapping[str, Sequence[date]] = field(default_factory=dict)
     beside: Mapping[date, SliceCounts] = field(default_factory=dict)
+    observed: Mapping[date, Observed] = field(default_factory=dict)
 
     def total(self, count: str) -> int:
         """Sum of one of the row counts over all slices."""
@@ -191,6 +194,14 @@ def record(
             )
             for day, counts in sorted({**report.beside, **report.slices}.items())
         ],
+    )
+
+
+def note(cursor: Cursor, table: str, write_id: int, reason: str) -> None:
+    """Say why a write was made that no source asked for."""
+    cursor.execute(
+        bind("update meta.slice_ledger set reason = :reason where table_name = :table and write_id = :write_id"),
+        {"reason": reason, "table": table, "write_id": write_id},
     )
 
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from psycopg2.extras import execute_values
 
 from metalayer_assets.contracts import CATALOG
+from metalayer_assets.warehouse.drift_policy import reads_otherwise
 from metalayer_assets.warehouse.landing import LandedFile, Landing
 from metalayer_assets.warehouse.loading import LoadReport, sha256_of
 from metalayer_assets.warehouse.statements import bind, ident, listed
@@ -20,13 +21,17 @@ LOADED, REPLACED, MISSING = "loaded", "replaced", "missing"
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file that stands in bronze, as it was when it was loaded."""
+    """A file that stands in bronze, as it was when it was loaded.
+
+    `reads_otherwise` says that the contract has changed since in what it makes of the file's columns.
+    """
 
     file_id: int
     sha256: str
     size_bytes: int
     modified_ns: int
     file_no: int
+    reads_otherwise: bool = False
 
     def looks_like(self, file: LandedFile) -> bool:
         """Whether the file has not been touched since, as far as can be told without reading it.
@@ -41,7 +46,7 @@ def known_files(cursor: Cursor, table: str, days: Sequence[date] | None = None) 
     cursor.execute(
         bind(
             """
-            select arrival_day, file_id, sha256, size_bytes, modified_ns, file_no
+            select arrival_day, file_id, sha256, size_bytes, modified_ns, file_no, header, drift, read_path
             from meta.landed_files
             where table_name = :table and state = 'loaded' and (:days::date[] is null or arrival_day = any(:days))
             """
@@ -49,8 +54,14 @@ def known_files(cursor: Cursor, table: str, days: Sequence[date] | None = None) 
         {"table": table, "days": None if days is None else list(days)},
     )
     known: dict[date, dict[int, KnownFile]] = {}
-    for day, *rest in cursor.fetchall():
-        known.setdefault(day, {})[rest[0]] = KnownFile(*rest)
+    contract = CATALOG[table]
+    verdicts: dict[str, bool] = {}
+    for day, *rest, header, drift, path in cursor.fetchall():
+        # Nearly all files of a table have the same columns.
+        columns = repr((header, drift, path))
+        if columns not in verdicts:
+            verdicts[columns] = reads_otherwise(contract, header or (), drift, path)
+        known.setdefault(day, {})[rest[0]] = replace(KnownFile(*rest), reads_otherwise=verdicts[columns])
     return known
 
 
@@ -62,17 +73,18 @@ def new_or_changed(cursor: Cursor, landing: Landing) -> dict[str, list[date]]:
     found: dict[str, list[date]] = {}
     for table, days in landing.files.items():
         known = known_files(cursor, table)
-        changed = [
-            day
-            for day, files in days.items()
-            if any(
-                file.file_id not in known.get(day, {}) or not known[day][file.file_id].looks_like(file)
-                for file in files
-            )
-        ]
+        changed = [day for day, files in days.items() if _differs(known.get(day, {}), files)]
         if changed:
             found[table] = sorted(changed)
     return found
+
+
+def _differs(known: Mapping[int, KnownFile], files: Sequence[LandedFile]) -> bool:
+    if any(file.file_id not in known or not known[file.file_id].looks_like(file) for file in files):
+        return True
+    # Rows of a file that has left the landing folder must not go because the contract reads its neighbour otherwise.
+    complete = known.keys() <= {file.file_id for file in files}
+    return complete and any(file.reads_otherwise for file in known.values())
 
 
 def same_content(known: Mapping[int, KnownFile], files: Sequence[LandedFile]) -> bool:
@@ -83,6 +95,7 @@ def same_content(known: Mapping[int, KnownFile], files: Sequence[LandedFile]) ->
             file.file_id in known
             and known[file.file_id].file_no == file.file_no
             and known[file.file_id].size_bytes == file.size_bytes
+            and not known[file.file_id].reads_otherwise
             for file in files
         )
         and all(sha256_of(file.path)[0] == known[file.file_id].sha256 for file in files)

@@ -12,7 +12,16 @@ import psycopg2.errors
 
 from metalayer_assets.contracts import CATALOG, Contract, Judged, Landed, Modelled
 from metalayer_assets.contracts.replaced import Past, pasts_of
-from metalayer_assets.warehouse import holdings, kept_out, ledger, locks, outbox, replaced, rule_results
+from metalayer_assets.warehouse import (
+    contract_versions,
+    holdings,
+    kept_out,
+    ledger,
+    locks,
+    outbox,
+    replaced,
+    rule_results,
+)
 from metalayer_assets.warehouse.as_of import Point, known_past
 from metalayer_assets.warehouse.checksums import checksum, row_hash
 from metalayer_assets.warehouse.errors import MetaLayerError, SettingError
@@ -79,20 +88,13 @@ def roll_back(
                 report = writer.publish(cursor, contract, report, standing=standing, sound=sound)
             ledger.record(cursor, report, context, started_at=started_at)
             rule_results.record(cursor, report)
-            _note(cursor, report, f"{_ROLLED_BACK}{to_write}")
+            ledger.note(cursor, report.table, report.write_id, f"{_ROLLED_BACK}{to_write}")
             return report
     except psycopg2.errors.UniqueViolation as error:
         raise RollbackRefused(
             f"slice {day} of {contract.name} cannot be rolled back to write {to_write}: a row of it has moved to"
             f" another slice since. {error.diag.message_detail} Roll that slice back first."
         ) from error
-
-
-def _note(cursor: Cursor, report: WriteReport, reason: str) -> None:
-    cursor.execute(
-        bind("update meta.slice_ledger set reason = :reason where table_name = :table and write_id = :write_id"),
-        {"reason": reason, "table": report.table, "write_id": report.write_id},
-    )
 
 
 def rolled_back(cursor: Cursor, table: str) -> list[date]:
@@ -181,6 +183,12 @@ def _stage(cursor: Cursor, past: Past, day: date, write_id: int, counts: SliceCo
         )
     cursor.execute(f"select {hashed} from {ident(stage)}")
     (found,) = cursor.fetchone()
+    changed = contract_versions.last_change(cursor, past.asset.name)
+    if found != told and changed is not None and write_id < changed:
+        raise RollbackRefused(
+            f"slice {day} of {past.asset.name} cannot be rolled back to write {write_id}: write {changed} has changed"
+            " the table's columns since, so that nothing proves that these are the rows of then."
+        )
     if found != told:
         raise RollbackRefused(
             f"slice {day} of {past.asset.name} cannot be rolled back to write {write_id}: what is kept of"

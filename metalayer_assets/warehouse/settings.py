@@ -132,6 +132,12 @@ def _name(name: str, text: str) -> str | None:
     return text or None
 
 
+def _rows(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise SettingError(f"{name}={text!r} is not a number of rows. Write a whole number from 0, such as 1000.")
+    return int(text)
+
+
 def _embedded_postgres(name: str, text: str) -> int:
     if text not in {"16", "18"}:
         raise SettingError(f"{name}={text!r} is not a version that comes with MetaLayer. Write 16 or 18.")
@@ -230,6 +236,13 @@ class Settings:
         "1",
         _days,
         "Days after which a business day counts as complete: it is judged once an extract that much later stands.",
+    )
+    profile_rows: int = _variable(
+        "METALAYER_PROFILE_ROWS",
+        "1000",
+        _rows,
+        "About how many rows of an extract are profiled at most, or of many that are loaded at once, 50 of each"
+        " excepted: of a larger one, a sample. 0: none.",
     )
     scratch_url: str | None = _variable(
         "METALAYER_SCRATCH_URL",

@@ -18,12 +18,14 @@ from metalayer_assets.warehouse import (
     bronze_stage,
     ddl,
     dimension_writer,
+    drift,
     holdings,
     kept_out,
     ledger,
     locks,
     measuring,
     outbox,
+    profiles,
     publish,
     registry,
     replaced,
@@ -117,9 +119,11 @@ class SliceWriter:
 
     def _record_refusal(self, refusal: Refusal, context: WriteContext, started_at: datetime) -> None:
         with self.database.transaction() as cursor:
-            ledger.record_refusal(
+            write_id = ledger.record_refusal(
                 cursor, refusal.table, refusal.reasons, refusal.counts, context, started_at=started_at
             )
+            if refusal.drift:
+                drift.record_refused(cursor, CATALOG[refusal.table], refusal.drift, write_id)
 
     def _write(
         self,
@@ -237,7 +241,7 @@ class SliceWriter:
         asked = [day for day in days if day not in same]
         counts = bronze_stage.measure_days(cursor, contract, stage, asked)
         if stage.broken:
-            raise Refusal(contract.name, stage.broken, counts)
+            raise Refusal(contract.name, stage.broken, counts, drift=stage.refused)
         self._refuse_shrinking(contract, counts, standing, context)
         self._refuse_bad(contract, counts, thresholds.unreadable(cursor, contract, stage.loads, self.settings))
         for day in same:
@@ -246,15 +250,21 @@ class SliceWriter:
         altered = [
             day for day in changed if counts[day].rows_written or (day in standing and standing[day].rows_written)
         ]
-        self._keep(cursor, contract, write_id, changed, staging.STAGE)
+        rows = {day: counts[day].rows_written for day in changed}
+        profiled = profiles.profile_days(
+            cursor, contract, stage.relations, rows, most=self.settings.profile_rows, write_id=write_id
+        )
+        for relation, inside in stage.placed(changed).items():
+            self._keep(cursor, contract, write_id, inside, relation)
         bronze_stage.publish_days(cursor, contract, stage, changed)
         kept_out.keep_out_lines(cursor, contract, changed)
         registry.register(cursor, contract.name, {day: stage.loads.get(day, []) for day in asked}, write_id)
+        observed = drift.observe(cursor, contract, stage.loads, profiled, write_id)
         touched: Mapping[str, Sequence[date]] = {}
         if altered:
             touched = outbox.touch(cursor, contract, altered, write_id, all_new=False, noted=False)
         everything = {**counts, **{day: standing[day] for day in same}}
-        return WriteReport(contract.name, write_id, everything, frozenset(changed), touched)
+        return WriteReport(contract.name, write_id, everything, frozenset(changed), touched, observed=observed)
 
     def _keep(self, cursor: Cursor, contract: Contract, write_id: int, slices: Sequence[date], stage: str) -> None:
         kept = self.settings.history_days > 0

@@ -8,9 +8,10 @@ import pytest
 
 from metalayer_assets.contracts import CATALOG, Column, Contract, Modelled, Type
 from metalayer_assets.contracts.replaced import history_table
-from metalayer_assets.warehouse import as_of, ddl, ledger, replaced
+from metalayer_assets.warehouse import as_of, ledger, replaced
 from metalayer_assets.warehouse.checksums import checksum, row_hash
 from metalayer_assets.warehouse.ledger import SliceCounts, WriteContext, WriteReport
+from metalayer_assets.warehouse.table_definitions import table_definition
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DAY, day
 
@@ -40,7 +41,7 @@ def with_members(house: House) -> Iterator[House]:
         patch.setattr(CATALOG, "_order", (*CATALOG._order, *declared))
         with house.database.transaction() as cursor:
             for contract in declared.values():
-                for statement in ddl.table_definition(contract):
+                for statement in table_definition(contract):
                     cursor.execute(statement)
             as_of.install(cursor)
         yield house

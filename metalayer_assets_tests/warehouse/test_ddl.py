@@ -132,18 +132,18 @@ def test_a_table_that_stands_with_other_columns_is_named_and_nothing_is_changed(
     facts = CATALOG["gold.fact_orders"]
     changed = replace(facts, columns=(*facts.columns, Column("discount", Type.NUMERIC, "Discount.")))
     monkeypatch.setitem(CATALOG._by_name, facts.name, changed)
-    with pytest.raises(ContractError, match=r"gold\.fact_orders stands .* otherwise .*: discount\. Rebuild"):
+    with pytest.raises(ContractError, match=r"stands otherwise .*: gold\.fact_orders \(discount numeric\)\. Look"):
         ensure(database)
     monkeypatch.undo()
     assert not ensure(database)
 
 
-def test_columns_in_another_order_are_another_table(database: Database, monkeypatch: pytest.MonkeyPatch):
+def test_columns_in_another_order_are_no_other_table(database: Database, monkeypatch: pytest.MonkeyPatch):
     ensure(database)
     facts = CATALOG["gold.fact_orders"]
     monkeypatch.setitem(CATALOG._by_name, facts.name, replace(facts, columns=facts.columns[::-1]))
-    with pytest.raises(ContractError, match="the order of columns"):
-        ensure(database)
+    assert ensure(database)
+    assert not ensure(database)
 
 
 def test_another_key_and_a_column_that_may_be_null_are_another_table(
@@ -152,11 +152,11 @@ def test_another_key_and_a_column_that_may_be_null_are_another_table(
     ensure(database)
     facts = CATALOG["gold.fact_orders"]
     monkeypatch.setitem(CATALOG._by_name, facts.name, replace(facts, key=("order_date", "order_id")))
-    with pytest.raises(ContractError, match=r"gold\.fact_orders stands .*: the key \(order_date, order_id\)\. Rebuild"):
+    with pytest.raises(ContractError, match=r"gold\.fact_orders \(key \(.*\) becomes \(order_date, order_id\)\)"):
         ensure(database)
     columns = tuple(replace(c, nullable=False) if c.name == "customer_id" else c for c in facts.columns)
     monkeypatch.setitem(CATALOG._by_name, facts.name, replace(facts, columns=columns))
-    with pytest.raises(ContractError, match=r"gold\.fact_orders stands .*: customer_id\. Rebuild"):
+    with pytest.raises(ContractError, match=r"gold\.fact_orders \(customer_id may not be null any more\)"):
         ensure(database)
 
 

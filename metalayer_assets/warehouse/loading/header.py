@@ -10,7 +10,7 @@ from pathlib import Path
 from metalayer_assets.warehouse.errors import ContractError, LandingError
 from metalayer_assets.warehouse.loading.doubts import DELIMITERS, RARE_DELIMITERS, SPACE
 from metalayer_assets.warehouse.loading.fields import MalformedError, RecordFields
-from metalayer_assets.warehouse.loading.report import Drift, SourceColumn
+from metalayer_assets.warehouse.loading.report import Drift, HeaderRefused, SourceColumn
 
 _SHOWN_NAMES = 40
 _SHOWN_CHARACTERS = 100
@@ -171,9 +171,11 @@ def match_names(
     for target in filter(None, targets):
         if targets.count(target) > 1:
             twice = [name for name, found in zip(names, targets, strict=True) if found == target]
-            raise LandingError(
+            raise HeaderRefused(
                 f"{path}: the column {target} is in the file {len(twice)} times ({listed(twice)}); "
-                "which one counts is not for the loader to guess. Leave one, or give the others another name."
+                "which one counts is not for the loader to guess. Leave one, or give the others another name.",
+                (Drift("duplicate_header", target, f"{target} is in the file {len(twice)} times ({listed(twice)})."),),
+                tuple(map(shown, names)),
             )
     return targets, differences(names, columns, path)
 
@@ -189,12 +191,6 @@ def differences(names: Sequence[str], columns: Sequence[SourceColumn], path: Pat
     missing = [column for column in columns if column.name not in present]
     extra = [name for name in names if spelling(name) not in known]
     guesses = _guesses(missing, extra)
-    if lacking := [column.name for column in missing if column.required]:
-        hints = "".join(f" {guesses[name].detail}" for name in lacking if name in guesses)
-        raise LandingError(
-            f"{path}: required columns are missing: {', '.join(lacking)}. Found: {listed(names)}. "
-            f"Expected: {expected(columns)}.{hints}"
-        )
     times = Counter(map(shown, extra))
     drift = [
         Drift("extra_column", name, f"'{name}' is not expected; its values are not loaded.")
@@ -209,9 +205,20 @@ def differences(names: Sequence[str], columns: Sequence[SourceColumn], path: Pat
     ]
     drift += [
         Drift("missing_optional", column.name, f"{column.name} is not in the file; it is loaded as null.")
+        if not column.required
+        else Drift("missing_required", column.name, f"{column.name} is not in the file, and must be.")
         for column in missing
     ]
-    return (*drift, *guesses.values())
+    drift += guesses.values()
+    if lacking := [column.name for column in missing if column.required]:
+        hints = "".join(f" {guesses[name].detail}" for name in lacking if name in guesses)
+        raise HeaderRefused(
+            f"{path}: required columns are missing: {', '.join(lacking)}. Found: {listed(names)}. "
+            f"Expected: {expected(columns)}.{hints}",
+            drift,
+            tuple(map(shown, names)),
+        )
+    return tuple(drift)
 
 
 def shown(name: str) -> str:

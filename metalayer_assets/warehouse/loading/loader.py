@@ -11,9 +11,11 @@ from metalayer_assets.warehouse.loading.clean import DoubtError
 from metalayer_assets.warehouse.loading.delimited import DelimitedFile
 from metalayer_assets.warehouse.loading.jsonl import load_json_lines
 from metalayer_assets.warehouse.loading.parquet import load_parquet
-from metalayer_assets.warehouse.loading.report import LoadReport, SourceColumn
+from metalayer_assets.warehouse.loading.rejects import RejectSpool
+from metalayer_assets.warehouse.loading.report import Drift, LoadReport, SourceColumn
 from metalayer_assets.warehouse.loading.source import format_of
-from metalayer_assets.warehouse.loading.stage import Table, set_constants, undone_on_error
+from metalayer_assets.warehouse.loading.stage import Table, copy_rejects, set_constants, undone_on_error
+from metalayer_assets.warehouse.loading.whole import kept_out
 
 
 def load_file(
@@ -68,6 +70,41 @@ def load_file(
         return whole(lambda: file.load_fast(cursor, into))
     except DoubtError:
         return whole(lambda: file.load_carefully(cursor, into, aside))
+
+
+def keep_file_out(
+    cursor: extensions.cursor,
+    path: Path,
+    *,
+    rejects: tuple[str | None, str],
+    constants: Mapping[str, object],
+    reason: str,
+    header: Sequence[str],
+    drift: Sequence[Drift],
+) -> LoadReport:
+    """Put every line of a landed file into a rejects table, the header excepted, which the report names.
+
+    Args:
+        cursor: Cursor of an open transaction.
+        path: The file.
+        rejects: As for `load_file`.
+        constants: Value of each column that is the same for all lines of the file.
+        reason: Why none of it is loaded.
+        header: Its column names.
+        drift: How they differ from the expected ones.
+
+    Raises:
+        LandingError: The file is damaged, or changed while it was read.
+        psycopg2.Error: The database fails.
+    """
+    kind, compressed = format_of(path)
+    before = _state(path)
+    with RejectSpool() as spool:
+        report = kept_out(path, spool, reason, kind=kind, compressed=compressed, header=header, drift=drift)
+        copy_rejects(cursor, Table(*rejects, constants), spool)
+    if _state(path) != before:
+        raise LandingError(f"{path}: the file changed while it was read; land it whole and load it again.")
+    return report
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -52,7 +52,7 @@ class BatchReader:
         Raises:
             LandingError: A part of the file is damaged.
         """
-        with _readable(self._path):
+        with readable(self._path):
             number = 1
             for batch in self._file.iter_batches(BATCH_ROWS, columns=list(self._names), use_threads=False):
                 lines = pa.array(range(number, number + batch.num_rows), pa.int64())
@@ -112,7 +112,7 @@ def load_parquet(
         LandingError: The file is no readable Parquet, lacks a required column or names an expected one twice.
     """
     sha256, size_bytes = sha256_of(path)
-    with _readable(path):
+    with readable(path):
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES, page_checksum_verification=True)
     with file, RejectSpool() as spool:
         header = tuple(file.schema_arrow.names)
@@ -140,7 +140,7 @@ def load_parquet(
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     """Give what Arrow says of a damaged or foreign file as an error that names the file."""
     try:
         yield

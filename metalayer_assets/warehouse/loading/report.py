@@ -1,6 +1,9 @@
 """Define what a load is told and what it reports here; keep reading and SQL out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from metalayer_assets.warehouse.errors import LandingError
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class LoadReport:
         format: `csv`, `jsonl` or `parquet`.
         encoding: `utf-8`, `utf-8-sig`, `utf-16`, `latin-1`, or `cp1252` where bytes 0x80-0x9F occur.
         delimiter: The field delimiter of a CSV file, else None.
-        path: `fast` (the file's own bytes went to COPY) or `careful` (every record was read here first).
+        path: `fast` (the file's own bytes went to COPY), `careful` (every record was read here first) or `kept_out`
+            (every line of the file is in the rejects table).
         header: Column names as the file spells them, in file order.
         drift: Findings about the columns.
     """
@@ -64,3 +68,17 @@ class LoadReport:
     path: str
     header: tuple[str, ...]
     drift: tuple[Drift, ...]
+
+
+class HeaderRefused(LandingError):
+    """The columns of a file are not those that its table needs.
+
+    Attributes:
+        drift: What differs.
+        header: Column names as the file spells them, in file order.
+    """
+
+    def __init__(self, message: str, drift: Sequence[Drift], header: Sequence[str]) -> None:
+        super().__init__(message)
+        self.drift = tuple(drift)
+        self.header = tuple(header)
