@@ -14,12 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from bench import audit
 from bench.history import measure
 from bench.landing import FIRST_DAY, write_landing
 from metalayer_assets.contracts import CATALOG
@@ -97,6 +98,33 @@ class Bench:
             run()
             seconds[run] = time.perf_counter() - started
         pairing.pairs.append((seconds[ours], seconds[other]))
+
+    def audited_writes(self, settings: Settings, name: str) -> float:
+        """Write every table of the comparisons into a fresh database; seconds."""
+        database = self.fresh_database(name)
+        writer = SliceWriter(database, replace(settings, database_url=database.url))
+        writer.prepare()
+        started = time.perf_counter()
+        for table in audit.AUDITED:
+            self._write(writer, table)
+        return time.perf_counter() - started
+
+    def bare_writes(self, name: str) -> float:
+        """Do the same by hand in a fresh database; seconds."""
+        database = self.fresh_database(name)
+        with database.transaction() as cursor:
+            cursor.execute("create schema bare")
+        started = time.perf_counter()
+        self._copy(database)
+        for script in ("silver_orders.sql", "fact_orders.sql"):
+            self._psql(database, ROOT / "bench" / "sql" / script)
+        return time.perf_counter() - started
+
+    def audit_cost(self, pairs: int) -> str:
+        """What the audit costs, as a table."""
+        row = audit.measure(self.audited_writes, Settings(landing=self.landing), self.bare_writes, pairs=pairs)
+        head = "| what | as a share of | median share | all shares |\n|---|---|---|---|"
+        return f"{head}\n{row}"
 
     def fresh_database(self, name: str) -> Database:
         """An empty database of that name."""
@@ -195,10 +223,11 @@ def main() -> None:
                     # The first pair warms the file cache and the server's memory, and does not count.
                     for pairing in (bench.bronze, bench.silver, bench.facts):
                         pairing.pairs.clear()
+            audited = bench.audit_cost(options.pairs)
             history = measure(bench.fresh_database, folder, pairs=options.pairs)
         finally:
             server.destroy()
-        told = f"{bench.report()}\n\n{history}"
+        told = f"{bench.report()}\n\n{audited}\n\n{history}"
         if options.memory:
             small, large = peak_memory(options.rows, folder), peak_memory(4 * options.rows, folder)
             told += (
