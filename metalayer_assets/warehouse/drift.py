@@ -5,7 +5,7 @@ for the contract alone to say (`drift_policy`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -56,7 +56,7 @@ class Observed:
     """What was seen of the extract of one arrival day: its profile, column by column, and how it differs."""
 
     profile: Sequence[Profile] = ()
-    changes: Sequence[Change] = field(default=())
+    changes: Sequence[Change] = ()
 
 
 def observe(

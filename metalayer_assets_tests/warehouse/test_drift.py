@@ -194,6 +194,18 @@ def test_files_of_every_format_are_kept_out_whole(house: House, tmp_path: Path, 
         assert house.problems() == []
 
 
+def test_of_a_column_that_a_parquet_file_has_twice_both_values_are_kept(house: House, tmp_path: Path):
+    sink = pa.BufferOutputStream()
+    names, values = (*PLAIN, "status"), (*order().values(), "OPEN")
+    pq.write_table(pa.Table.from_arrays([pa.array([value]) for value in values], names=list(names)), sink)
+    house.land("erp/orders", DAY, sink.getvalue().to_pybytes(), name="a.parquet")
+    with policy(tmp_path, DriftPolicy.QUARANTINE):
+        assert house.write(ORDERS, DAY).total("rows_quarantined") == 1
+        ((raw,),) = house.fetch("select raw from quarantine.bronze_lines")
+        assert json.loads(bytes(raw))[-2:] == [["status", "PAID"], ["status", "OPEN"]]
+        assert kinds(house) == [("duplicate_header", "status", "kept_out")]
+
+
 def test_a_declared_column_is_taken_from_files_that_had_it_already(house: House, tmp_path: Path):
     house.land("erp/orders", DAY, rows(isdeleted="true"))
     house.land("erp/orders", day(1), rows())
