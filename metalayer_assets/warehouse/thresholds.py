@@ -10,6 +10,7 @@ from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Contract, Judged
 from metalayer_assets.warehouse import set_rules
+from metalayer_assets.warehouse.drift_policy import KEPT_OUT
 from metalayer_assets.warehouse.kept_out import REJECTED_LINES, REJECTED_ROWS
 from metalayer_assets.warehouse.landing import LandedFile
 from metalayer_assets.warehouse.ledger import RuleCount, SliceCounts
@@ -137,7 +138,8 @@ def unreadable(
     reasons: dict[date, str] = {}
     for day, files in loads.items():
         for file, report in files:
-            if report.rows_rejected > limit and day not in reasons:
+            # A file that the contract keeps out as a whole is not one that cannot be read.
+            if report.path != KEPT_OUT and report.rows_rejected > limit and day not in reasons:
                 reasons[day] = (
                     f"{file.path}: {report.rows_rejected:,} of {report.records_read:,} lines cannot be read, more than"
                     f" {limit:,}. For example: {'; '.join(_example_lines(cursor, file))}. Mend the file and land it"
