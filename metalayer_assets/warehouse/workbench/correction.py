@@ -8,36 +8,34 @@ between the two leaves a correction that nobody has recorded yet; correcting onc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from metalayer_assets.contracts import CATALOG, Landed
+from metalayer_assets.contracts import CATALOG, Judged, Landed
 from metalayer_assets.contracts.quarantine import CORRECTED, WAIVED
 from metalayer_assets.warehouse import locks, registry
-from metalayer_assets.warehouse.errors import MetaLayerError
 from metalayer_assets.warehouse.landing import scan_days
-from metalayer_assets.warehouse.loading import LoadReport, SourceColumn, load_file
+from metalayer_assets.warehouse.loading.cells import cell
+from metalayer_assets.warehouse.loading.stage import Table, copy_csv
 from metalayer_assets.warehouse.settings import Settings
 from metalayer_assets.warehouse.statements import bind, ident, listed, literal
 from metalayer_assets.warehouse.workbench import actions
 from metalayer_assets.warehouse.workbench.correction_file import CORRECTIONS, written
 from metalayer_assets.warehouse.workbench.desk import Desk, desk_of
 from metalayer_assets.warehouse.workbench.export import FILE, IDENTITY, LINE, ROW_HASH, TABLE, leading_columns
+from metalayer_assets.warehouse.workbench.sheet import CorrectionRefused, opened
 from metalayer_assets.warehouse.writer import SliceWriter
 
 Cursor = Any
 
-_TOLD, _REJECTED, _NAMED = "told_corrections", "rejected_corrections", "named_rows"
+_TOLD, _NAMED = "told_corrections", "named_rows"
 _SHOWN = 3
 # What is to be known of the row that a line names.
 _KEPT = (
     *("arrival_day", "source_file_id", "source_line", "row_hash", "raw", "state", "closed_at"),
     *("resolution", "resolved_by", "resolved_at", "corrected_in"),
 )
-
-
-class CorrectionRefused(MetaLayerError):
-    """A corrected export was not taken in; nothing of it has landed."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def correct(
 
     Args:
         writer: Writer of the warehouse.
-        path: The export, corrected; in any form that a landed file may have.
+        path: The export, corrected, as CSV.
         by: Who corrects; see `actions.acting`.
         note: What they note.
         dry_run: Only say what the export changes.
@@ -98,8 +96,7 @@ def correct(
     """
     name = actions.acting(writer.settings, by)
     with writer.database.transaction() as cursor:
-        desk = _desk(cursor, path)
-        _refuse_strange(_load(cursor, path, _columns(desk)), path)
+        desk = _load(cursor, path)
         locks.lock_slices(cursor, desk.table.name, _days_told(cursor, desk))
         _find_rows(cursor, desk)
         _refuse_unfit(cursor, desk, path)
@@ -129,29 +126,45 @@ def correct(
         )
 
 
-def _desk(cursor: Cursor, path: Path) -> Desk:
-    """The table that the export names on every line."""
-    _load(cursor, path, [SourceColumn("told_table", (TABLE,), required=True)])
-    cursor.execute(f"select array_agg(distinct coalesce(told_table, '')) from {ident(_TOLD)}")
-    tables = cursor.fetchone()[0] or []
-    if not tables:
-        raise CorrectionRefused(f"{path}: there is no line in it to correct anything with.")
-    if len(tables) > 1:
+def _load(cursor: Cursor, path: Path) -> Desk:
+    """Read the export into a temporary table, every value as text; the table that it names on every line."""
+    with opened(path, IDENTITY) as sheet:
+        if TABLE not in sheet.names:
+            raise CorrectionRefused(
+                f"{path}: {TABLE} is not among its columns: give it the columns that were exported."
+            )
+        rows = sheet.rows()
+        first = next(rows, None)
+        if first is None:
+            raise CorrectionRefused(f"{path}: there is no line in it to correct anything with.")
+        place = sheet.names.index(TABLE)
+        desk = _desk(path, first[1][place])
+        _refuse_strange(path, sheet.names, desk)
+        columns = [_leading(name) if name in leading_columns(desk) else name for name in sheet.names]
+        definition = ", ".join(f"{ident(name)} text" for name in columns)
+        cursor.execute(f"create temporary table {_TOLD} (_line bigint, {definition}) on commit drop")
+        lines = (_csv(path, line, row, place, desk) for line, row in chain((first,), rows))
+        copy_csv(cursor, Table(None, _TOLD, {}), ["_line", *columns], lines)
+    return desk
+
+
+def _csv(path: Path, line: int, row: Sequence[str], place: int, desk: Desk) -> bytes:
+    if row[place] != desk.table.name:
         raise CorrectionRefused(
-            f"{path}: its lines are of several tables ({', '.join(tables)}): correct one at a time."
+            f"{path} line {line}: {TABLE} is {row[place]!r}, and {desk.table.name} before: correct one table at a time."
+            " Nothing was corrected."
         )
-    known = CATALOG.get(tables[0])
-    if known is None or known.layer not in ("silver", "bronze"):
+    return f"{line},{','.join(map(cell, row))}\n".encode()
+
+
+def _desk(path: Path, table: str) -> Desk:
+    known = CATALOG.get(table)
+    if known is None or not isinstance(known.source, Judged | Landed):
         raise CorrectionRefused(
-            f"{path}: {TABLE} is {tables[0]!r}, which is no table that rows are kept out of; leave the leading columns"
+            f"{path}: {TABLE} is {table!r}, which is no table that rows are kept out of; leave the leading columns"
             " as they were exported."
         )
     return desk_of(known)
-
-
-def _columns(desk: Desk) -> list[SourceColumn]:
-    leading = [SourceColumn(_leading(name), (name,), required=name in IDENTITY) for name in leading_columns(desk)]
-    return [*leading, *(SourceColumn(name, (name,), required=True) for name in desk.source_columns)]
 
 
 def _leading(name: str) -> str:
@@ -159,24 +172,20 @@ def _leading(name: str) -> str:
     return f"_told{name}"
 
 
-def _load(cursor: Cursor, path: Path, columns: Sequence[SourceColumn]) -> LoadReport:
-    """Read the export into a temporary table, every value as text; refuse it where a line cannot be read."""
-    cursor.execute(f"drop table if exists pg_temp.{_TOLD}, pg_temp.{_REJECTED}")
-    names = ", ".join(f"{ident(column.name)} text" for column in columns)
-    cursor.execute(f"create temporary table {_TOLD} ({names}, _line bigint) on commit drop")
-    cursor.execute(f"create temporary table {_REJECTED} (_line bigint, raw bytea, reason text) on commit drop")
-    report = load_file(cursor, path, stage=(None, _TOLD), rejects=(None, _REJECTED), columns=columns, constants={})
-    if report.rows_rejected:
-        cursor.execute(f"select _line, reason from {_REJECTED} order by _line limit 1")
-        line, reason = cursor.fetchone()
-        raise CorrectionRefused(f"{path} line {line} cannot be read: {reason}. Nothing was corrected.")
-    return report
-
-
-def _refuse_strange(report: LoadReport, path: Path) -> None:
-    strange = [drift.detail for drift in report.drift if drift.kind != "missing_optional"]
-    if strange:
-        raise CorrectionRefused(f"{path}: {strange[0]} Give it the columns that were exported. Nothing was corrected.")
+def _refuse_strange(path: Path, names: Sequence[str], desk: Desk) -> None:
+    needed = (*IDENTITY, *desk.source_columns)
+    missing = [name for name in needed if name not in names]
+    strange = [name for name in names if name not in (*needed, *leading_columns(desk))]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    told = [
+        f"{what} {', '.join(map(repr, found))}"
+        for what, found in (("missing", missing), ("strange", strange), ("twice", twice))
+        if found
+    ]
+    if told:
+        raise CorrectionRefused(
+            f"{path}: its columns are not those that were exported: {'; '.join(told)}. Nothing was corrected."
+        )
 
 
 def _days_told(cursor: Cursor, desk: Desk) -> list[date]:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from metalayer_assets.contracts import contract_named
 from metalayer_assets.warehouse.database import Database
 from metalayer_assets.warehouse.workbench import waiver
-from metalayer_assets.warehouse.workbench.correction import CorrectionRefused, correct
+from metalayer_assets.warehouse.workbench.correction import correct
 from metalayer_assets.warehouse.workbench.desk import Selection, desk_of
+from metalayer_assets.warehouse.workbench.sheet import CorrectionRefused
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DATASETS, Row, customer, order
 from metalayer_assets_tests.warehouse.conftest import new_house
