@@ -82,9 +82,10 @@ def _told_rules(report: WriteReport, days: Sequence[date], rules: frozenset[str]
 def _scored(report: WriteReport, days: Sequence[date], *, wanted: float) -> _Verdict:
     found = score(rule for day in days for rule in report.slices[day].rules)
     if found is None:
-        return True, {"wanted": wanted, "told": "nothing was examined"}
+        return True, {"wanted": str(wanted), "told": "nothing was examined"}
     costly = [name for name, _ in zip(broken_rules(report, list(days), costly=True), range(3), strict=False)]
-    metadata: dict[str, Any] = {"score": float(found), "wanted": wanted}
+    # As text: a number would be plotted.
+    metadata: dict[str, Any] = {"score": float(found), "wanted": str(wanted)}
     if costly:
         metadata["costs most"] = ", ".join(costly)
     return found >= wanted, metadata

@@ -115,7 +115,7 @@ def test_the_score_is_held_against_what_is_wanted(site: Site) -> None:
     assert told[str(day(12))].passed
     assert told[str(day(12))].metadata["score"].value == 1.0
     worse = told[str(day(13))].metadata
-    assert (worse["costs most"].value, worse["wanted"].value) == ("quantity_given, status_known", 0.95)
+    assert (worse["costs most"].value, worse["wanted"].value) == ("quantity_given, status_known", "0.95")
     result = site.materialize(("bronze.crm_accounts", "silver.accounts"), day(12))
     (low,) = evaluations(result, "silver.accounts", SCORE).values()
     assert (low.passed, low.metadata["score"].value) == (False, 0.6666)
