@@ -26,6 +26,8 @@ _USUAL_MOMENTS = (
 )
 # Thousands or decimals? As `read_as` reads it, a decimal point.
 _DOTTED = "^[-+]?[1-9][0-9]{0,2}[.][0-9]{3}$"
+# What a file with decimal commas holds most, spared the way through functions.
+_USUAL_COMMA, _USUAL_POINT = "^-?[0-9]+,[0-9][0-9]?$", "^-?[0-9]+[.][0-9][0-9]?$"
 _CURRENCY = "|".join([*CURRENCIES, *(sign.replace("$", "[$]") for sign in CURRENCY_SIGNS)])
 _CLOCK = r"([0-9][0-9]?:[0-9][0-9](:[0-9][0-9]([.][0-9]+)?)?|[0-9]{6})"
 _MOMENT = (
@@ -123,13 +125,19 @@ def read_fully(text: str, kind: Type, swapped: str) -> str:
     usual = read_as(text, kind)
     if not has_notations(kind):
         return usual
+    # Of what is not told there is nothing more to ask.
+    moment = f"case when {text} is not null then meta.moment_of({text}, {swapped}) end"
     if kind is Type.TIMESTAMP:
-        return f"coalesce({usual}, meta.moment_of({text}, {swapped}))"
+        return f"coalesce({usual}, {moment})"
     if kind is Type.DATE:
-        return f"coalesce({usual}, (meta.moment_of({text}, {swapped}) at time zone 'UTC')::date)"
+        return f"coalesce({usual}, (({moment}) at time zone 'UTC')::date)"
     usual = f"case when not ({swapped} is true and {text} ~ '{_DOTTED}') then {usual} end"
     if kind is Type.NUMERIC:
-        return f"coalesce({usual}, meta.amount_of(meta.amount_core({text}, {_currency(kind)}), {swapped}))"
+        return (
+            f"coalesce({usual}, case when {text} ~ '{_USUAL_COMMA}' and length({text}) <= {_MOST_DIGITS}"
+            f" then replace({text}, ',', '.')::numeric"
+            f" else meta.amount_of(meta.amount_core({text}, {_currency(kind)}), {swapped}) end)"
+        )
     whole = f"meta.whole_of({text}, {swapped})"
     return f"coalesce({usual}, case when pg_input_is_valid({whole}::text, '{kind.sql}') then {whole}::{kind.sql} end)"
 
@@ -137,8 +145,13 @@ def read_fully(text: str, kind: Type, swapped: str) -> str:
 def notation(text: str, kind: Type) -> str:
     """The SQL expression of what a text shows of its file's notation: 1 swapped, -1 not swapped, 0 nothing."""
     if kind in (Type.TIMESTAMP, Type.DATE):
-        return f"coalesce(meta.moment_notation({text}), 0)"
-    return f"coalesce(meta.amount_notation(meta.amount_core({text}, {_currency(kind)})), 0)"
+        # With the year last: no other form leaves the order of day and month open.
+        return f"case when {text} ~ '[^0-9][0-9]{{4}}' then meta.moment_notation({text}) else 0 end"
+    return (
+        f"case when {_only(text, '-0123456789')} then 0 when {text} ~ '{_USUAL_COMMA}' then 1"
+        f" when {text} ~ '{_USUAL_POINT}' then -1"
+        f" else coalesce(meta.amount_notation(meta.amount_core({text}, {_currency(kind)})), 0) end"
+    )
 
 
 def is_dotted(text: str) -> str:

@@ -3,46 +3,30 @@
 -- or after it, or brackets around it, but only one of these. The spaces, apostrophes and minus signs of typography count
 -- as the plain ones.
 create or replace function meta.amount_core(told text, currency text) returns text
-language sql immutable parallel safe
-return (
-    with split as (
-        select
-            regexp_match(
-                translate(told, U&'\00a0\2007\2009\202f\2019\2212', '    ''-'),
-                '^([^0-9.,]*)([0-9.,](?:[0-9.,'' ]*[0-9.,])?)([^0-9.,]*)$'
-            ) as part
-        where length(told) <= 100 and translate(told, '|¤', '') = told
-    ),
-
-    marked as (
-        select
-            part[2] as core,
-            translate(part[1] || '|' || part[3], ' ', '') as mark
-        from split
-    )
-
-    select
-        case coalesce(regexp_replace(mark, currency, '¤'), mark)
-            when '|' then core
-            when '+|' then core
-            when '¤|' then core
-            when '|¤' then core
-            when '+¤|' then core
-            when '¤+|' then core
-            when '+|¤' then core
-            when '-|' then '-' || core
-            when '|-' then '-' || core
-            when '-¤|' then '-' || core
-            when '¤-|' then '-' || core
-            when '¤|-' then '-' || core
-            when '-|¤' then '-' || core
-            when '|¤-' then '-' || core
-            when '|-¤' then '-' || core
-            when '(|)' then '-' || core
-            when '(¤|)' then '-' || core
-            when '¤(|)' then '-' || core
-            when '(|¤)' then '-' || core
-            when '(|)¤' then '-' || core
-        end
-    from marked
-);
+language plpgsql immutable parallel safe
+as $$
+declare
+    part text[];
+    mark text;
+begin
+    if told is null or length(told) > 100 or strpos(told, '|') > 0 or strpos(told, '¤') > 0 then
+        return null;
+    end if;
+    part := regexp_match(
+        translate(told, U&'\00a0\2007\2009\202f\2019\2212', '    ''-'),
+        '^([^0-9.,]*)([0-9.,](?:[0-9.,'' ]*[0-9.,])?)([^0-9.,]*)$'
+    );
+    mark := translate(part[1] || '|' || part[3], ' ', '');
+    if currency is not null and mark <> '|' then
+        mark := regexp_replace(mark, currency, '¤');
+    end if;
+    if mark in ('|', '+|', '¤|', '|¤', '+¤|', '¤+|', '+|¤') then
+        return part[2];
+    elsif mark in (
+        '-|', '|-', '-¤|', '¤-|', '¤|-', '-|¤', '|¤-', '|-¤', '(|)', '(¤|)', '¤(|)', '(|¤)', '(|)¤'
+    ) then
+        return '-' || part[2];
+    end if;
+    return null;
+end
+$$;

@@ -2,81 +2,72 @@
 -- says none. Numbers with the year last, English names of months, and any of them with a time of day of 24 hours or of
 -- twice 12. A year has four digits, since nobody can know what two of them mean.
 create or replace function meta.moment_as(told text, day_first boolean) returns timestamp with time zone
-language sql immutable parallel safe
-return (
-    with forms as (
-        select
-            regexp_match(lower(told), '^([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})([^0-9].*)?$') as numbers,
-            regexp_match(
-                lower(told),
-                '^([0-9]{1,2})[ -]?'
-                '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?'
-                '|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)[.]?(?:,? |-)?([0-9]{4})([^0-9].*)?$'
-            ) as day_named,
-            regexp_match(
-                lower(told),
+language plpgsql immutable parallel safe
+as $$
+declare
+    lowered text := lower(told);
+    part text[];
+    year text;
+    day text;
+    tail text;
+    clock text;
+begin
+    if told is null or length(told) > 60 then
+        return null;
+    end if;
+    part := regexp_match(lowered, '^([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})([^0-9].*)?$');
+    if part is not null then
+        tail := part[5];
+        year := part[4];
+        if day_first then
+            day := year || '-' || part[3] || '-' || part[1];
+        else
+            day := year || '-' || part[1] || '-' || part[3];
+        end if;
+    elsif lowered ~ '^[0-9]{4}' then
+        part := regexp_match(lowered, '^([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})([^0-9].*[ap][.]?m.*)$');
+        tail := part[5];
+        year := part[1];
+        day := year || '-' || part[3] || '-' || part[4];
+    else
+        part := regexp_match(
+            lowered,
+            '^([0-9]{1,2})[ -]?(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?'
+            '|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)[.]?(?:,? |-)?([0-9]{4})([^0-9].*)?$'
+        );
+        if part is null then
+            part := regexp_match(
+                lowered,
                 '^(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?'
                 '|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)[.]?[ -]?([0-9]{1,2})(?:, ?| |-)([0-9]{4})([^0-9].*)?$'
-            ) as month_named,
-            regexp_match(
-                lower(told), '^([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})([^0-9].*[ap][.]?m.*)$'
-            ) as year_first
-        where length(told) <= 60
-    ),
-
-    parts as (
-        select
-            coalesce(numbers[4], day_named[3], month_named[3], year_first[1]) as year,
-            case
-                when day_first then numbers[3]
-                when not day_first then numbers[1]
-            end as number_month,
-            case
-                when day_first then numbers[1]
-                when not day_first then numbers[3]
-            end as number_day,
-            left(coalesce(day_named[2], month_named[1]), 3) as month_name,
-            year_first[3] as year_first_month,
-            coalesce(day_named[1], month_named[2], year_first[4]) as other_day,
-            coalesce(numbers[5], day_named[4], month_named[4], year_first[5]) as tail
-        from forms
-    ),
-
-    said as (
-        select
-            year,
-            coalesce(
-                number_month,
-                ((strpos('janfebmaraprmayjunjulaugsepoctnovdec', month_name) + 2) / 3)::text,
-                year_first_month
-            ) as month,
-            coalesce(number_day, other_day) as day,
+            );
+            part := array[part[2], part[1], part[3], part[4]];
+        end if;
+        tail := part[4];
+        year := part[3];
+        day := year || '-' || (strpos('janfebmaraprmayjunjulaugsepoctnovdec', left(part[2], 3)) + 2) / 3 || '-' || part[1];
+    end if;
+    if day is null or left(year, 1) = '0' then
+        return null;
+    end if;
+    clock := '00:00Z';
+    if tail is not null then
+        part := regexp_match(
             tail,
-            regexp_match(
-                tail,
-                '^(?:,? |t)([0-9]{1,2}):([0-9]{2})(:[0-9]{2}(?:[.][0-9]+)?)?(?: ?([ap])[.]?m[.]?)?'
-                '( ?(?:z|[-+][0-9]{2}(?::?[0-9]{2})?))?$'
-            ) as clock
-        from parts
-    ),
-
-    written as (
-        select
-            year || '-' || month || '-' || day || ' ' || coalesce(
-                case
-                    when clock[4] is null then clock[1]
-                    else (mod(clock[1]::integer, 12) + case clock[4] when 'p' then 12 else 0 end)::text
-                end
-                || ':' || clock[2] || coalesce(clock[3], '') || coalesce(clock[5], 'Z'),
-                '00:00Z'
-            ) as moment
-        from said
-        where
-            left(year, 1) <> '0'
-            and (tail is null or (clock is not null and year <> '9999'))
-            and (clock[4] is null or clock[1]::integer between 1 and 12)
-    )
-
-    select case when pg_input_is_valid(moment, 'timestamp with time zone') then moment::timestamp with time zone end
-    from written
-);
+            '^(?:,? |t)([0-9]{1,2}):([0-9]{2})(:[0-9]{2}(?:[.][0-9]+)?)?(?: ?([ap])[.]?m[.]?)?'
+            '( ?(?:z|[-+][0-9]{2}(?::?[0-9]{2})?))?$'
+        );
+        if part is null or year = '9999' or (part[4] is not null and part[1]::integer not between 1 and 12) then
+            return null;
+        end if;
+        if part[4] is not null then
+            part[1] := mod(part[1]::integer, 12) + case part[4] when 'p' then 12 else 0 end;
+        end if;
+        clock := part[1] || ':' || part[2] || coalesce(part[3], '') || coalesce(part[5], 'Z');
+    end if;
+    if pg_input_is_valid(day || ' ' || clock, 'timestamp with time zone') then
+        return (day || ' ' || clock)::timestamp with time zone;
+    end if;
+    return null;
+end
+$$;
