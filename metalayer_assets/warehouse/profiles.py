@@ -11,7 +11,7 @@ from typing import Any
 
 from metalayer_assets.contracts import CATALOG, Column, Contract, Type
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY, FILE_ID, LINE
-from metalayer_assets.warehouse.casts import read_as
+from metalayer_assets.warehouse.casts import read_fully
 from metalayer_assets.warehouse.silver_readings import readings_of
 from metalayer_assets.warehouse.statements import bind, ident, listed
 
@@ -26,7 +26,8 @@ _SHOWN_CHARACTERS, _PATTERN_CHARACTERS = 100, 40
 _LONGEST_READABLE = 100
 
 _UPPER, _LOWER, _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789"
-_AMOUNT_CHARACTERS = f"{_DIGITS}+-.,$£€()"
+# What an amount and a moment consist of, beside the few letters of a currency or a month.
+_NUMERAL, _DAYLIKE = f"{_DIGITS}+-., $£€()", f"{_DIGITS}+-.,:/ TZAPMapm"
 _FLAGS = {
     "integer": "is_integer",
     "numeric": "is_numeric",
@@ -194,13 +195,17 @@ returning {listed(target.column_names)}
 
 
 def _reading() -> str:
-    """SQL of the flags: what silver's own casts read, each asked only of text that it could be."""
+    """SQL of the flags: what silver reads where a file shows no notation, each asked only of text that it could be."""
     number, whole, moment, truth = (
-        f"({read_as('short', kind)}) is not null" for kind in (Type.NUMERIC, Type.INTEGER, Type.TIMESTAMP, Type.BOOLEAN)
+        f"({read_fully('short', kind, 'null::boolean')}) is not null"
+        for kind in (Type.NUMERIC, Type.INTEGER, Type.TIMESTAMP, Type.BOOLEAN)
     )
-    return f"""case when translate(short, '{_AMOUNT_CHARACTERS}', '') = '' then {number} end as is_numeric,
-        case when translate(short, '{_DIGITS}+-.', '') = '' then {whole} end as is_integer,
-        case when translate(left(short, 4), '{_DIGITS}', '') = '' then {moment} end as is_timestamp,
+    # Currencies and months are named with few letters.
+    numeral = f"short ~ '[0-9]' and char_length(translate(short, '{_NUMERAL}', '')) <= 4"
+    daylike = f"short ~ '[0-9]' and char_length(translate(short, '{_DAYLIKE}', '')) <= 9"
+    return f"""case when {numeral} then {number} end as is_numeric,
+        case when {numeral} then {whole} end as is_integer,
+        case when {daylike} then {moment} end as is_timestamp,
         case when length <= 5 then {truth} end as is_boolean"""
 
 

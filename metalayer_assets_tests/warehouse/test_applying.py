@@ -216,7 +216,7 @@ def test_the_plan_says_what_is_done_to_which_table_and_which_slices_are_made_aga
 
 def test_changed_rules_are_told_and_need_no_apply(house: House, tmp_path: Path):
     rules = tuple(
-        replace(rule, weight=3) if rule.id == "order_size_known" else rule
+        replace(rule, weight=3) if rule.id == "unit_price_not_negative" else rule
         for rule in CATALOG[SILVER].rules
         if rule.id != "customer_id_given"
     )
@@ -227,7 +227,7 @@ def test_changed_rules_are_told_and_need_no_apply(house: House, tmp_path: Path):
         assert set(told.declared) == {
             "rule few_units added",
             "rule customer_id_given removed",
-            "rule order_size_known changed",
+            "rule unit_price_not_negative changed",
         }
         assert told.restated == 3
         house.writer.prepare()

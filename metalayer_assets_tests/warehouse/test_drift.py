@@ -16,7 +16,7 @@ from metalayer_assets.contracts import CATALOG, DriftPolicy, Landed
 from metalayer_assets.warehouse.audit import Refusal
 from metalayer_assets.warehouse.drift import changes
 from metalayer_assets.warehouse.extract_differences import compare_headers, compare_profiles
-from metalayer_assets.warehouse.readings import readings_of
+from metalayer_assets.warehouse.silver_readings import readings_of
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DAY, csv_text, day, order
 from metalayer_assets_tests.warehouse.changed_contracts import changed_contracts
@@ -74,11 +74,11 @@ def test_columns_that_come_go_and_change_their_place_are_told_once_and_loaded(ho
 
 def test_a_renamed_column_is_suggested(house: House):
     house.land("erp/orders", DAY, rows(is_deleted="false"))
-    house.land("erp/orders", day(1), rows(isdeleted="false"))
+    house.land("erp/orders", day(1), rows(is_delete="false"))
     house.write(ORDERS, DAY, day(1))
     assert ("renamed_guess", "is_deleted", "loaded") in kinds(house)
     renamed = next(row["detail"] for row in told(house) if row["kind"] == "renamed_guess")
-    assert "isdeleted" in renamed
+    assert "is_delete" in renamed
 
 
 def test_values_that_change_are_told_and_never_refused(house: House):
@@ -207,11 +207,11 @@ def test_of_a_column_that_a_parquet_file_has_twice_both_values_are_kept(house: H
 
 
 def test_a_declared_column_is_taken_from_files_that_had_it_already(house: House, tmp_path: Path):
-    house.land("erp/orders", DAY, rows(isdeleted="true"))
+    house.land("erp/orders", DAY, rows(removed_flag="true"))
     house.land("erp/orders", day(1), rows())
     assert house.update() == []
     contract = CATALOG[ORDERS]
-    columns = (replace(c, source_names=("isdeleted",)) if c.name == "is_deleted" else c for c in contract.columns)
+    columns = (replace(c, source_names=("removed_flag",)) if c.name == "is_deleted" else c for c in contract.columns)
     with changed_contracts(tmp_path / "sql", replace(contract, columns=tuple(columns))):
         assert [(work.first, work.last) for work in house.plan()] == [(DAY, DAY)]
         assert house.update() == []

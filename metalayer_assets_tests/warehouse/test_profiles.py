@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from metalayer_assets.contracts import CATALOG, Type
 from metalayer_assets.warehouse.profiles import Profile, latest, sample_mask
-from metalayer_assets.warehouse.readings import readings_of
+from metalayer_assets.warehouse.silver_readings import readings_of
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DAY, csv_text, customer, day, order
 
@@ -144,4 +144,8 @@ def test_whatever_a_column_holds_its_counts_add_up_and_agree_with_silvers_casts(
     )
     house.write("silver.orders", DAY, allow_shrink=True)
     unreadable = "select count(*) from quarantine.orders where state = 'open' and 'quantity_given' = any(failed_rules)"
-    assert found["types"]["integer"] == len(told) - house.value(unreadable)
+    read = len(told) - house.value(unreadable)
+    assert found["types"]["integer"] <= read
+    # What two notations write alike is read by what the file shows of its own, and told as what nobody can read alone.
+    if not any(set(".,' ") & set(value.strip()) for value in told):
+        assert found["types"]["integer"] == read

@@ -11,7 +11,7 @@ from metalayer_assets.contracts.predicate import Col
 from metalayer_assets.warehouse import quality_reports
 from metalayer_assets.warehouse.audit import Refusal
 from metalayer_assets_tests.house import House
-from metalayer_assets_tests.scenario import DAY, day, order
+from metalayer_assets_tests.scenario import DAY, customer, day, order
 
 ORDERS, SILVER = "erp/orders", "silver.orders"
 AUDIT, SUMMARY = "meta.data_quality_audit", "silver.data_quality_summary"
@@ -119,7 +119,7 @@ def test_customers_that_the_crm_tells_of_late_are_known_then(house: House):
     house.land(ORDERS, DAY, [order("O1", order_date=str(DAY)), order("O2", customer_id="", order_date=str(DAY))])
     assert house.update() == []
     assert house.fetch(told, day=DAY) == [(1, 1)]
-    house.land("crm/customers", day(1), [{"customer_id": order()["customer_id"]}])
+    house.land("crm/customers", day(1), [customer(order()["customer_id"])])
     assert house.update() == []
     assert house.fetch(told, day=DAY) == [(1, 0)]
     assert house.problems() == []
