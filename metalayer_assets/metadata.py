@@ -68,13 +68,17 @@ def definition_metadata(contract: Contract) -> dict[str, Any]:
         metadata["landing"] = f"{contract.source.system}/{contract.source.dataset}/<arrival day>/"
     if isinstance(contract.source, Judged):
         metadata["quarantine"] = contract.source.quarantine
+    if contract.all_rules:
         metadata["rules"] = dg.MetadataValue.md(_rules_table(contract))
     return metadata
 
 
 def _rules_table(contract: Contract) -> str:
-    rows = [f"| {rule.id} | {rule.severity.value} | {rule.description} |" for rule in contract.rules]
-    return "\n".join(["| rule | broken: | what must hold |", "|---|---|---|", *rows])
+    rows = [
+        f"| {rule.id} | {rule.severity.value} | {rule.dimension} | {rule.weight} | {rule.description} |"
+        for rule in contract.all_rules
+    ]
+    return "\n".join(["| rule | broken: | dimension | weight | what must hold |", "|---|---|---|---|---|", *rows])
 
 
 def kinds(contract: Contract) -> set[str]:
