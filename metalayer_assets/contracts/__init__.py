@@ -18,11 +18,9 @@ from metalayer_assets.contracts.model import (
     Landed,
     Modelled,
     Reads,
-    Rule,
-    SetRule,
-    Severity,
     Stored,
 )
+from metalayer_assets.contracts.rules import Rule, SetRule, Severity
 from metalayer_assets.contracts.set_rules import Agrees, Complete, Holds, Known, Thresholds, Unique
 from metalayer_assets.contracts.types import Type
 

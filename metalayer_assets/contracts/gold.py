@@ -9,10 +9,9 @@ from metalayer_assets.contracts.model import (
     Joins,
     Modelled,
     Reads,
-    SetRule,
-    Severity,
 )
 from metalayer_assets.contracts.predicate import Col, Predicate
+from metalayer_assets.contracts.rules import SetRule, Severity
 from metalayer_assets.contracts.set_rules import Agrees, Known
 from metalayer_assets.contracts.types import Type
 

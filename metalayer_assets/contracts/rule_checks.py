@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from metalayer_assets.contracts.forms import NOT_ALWAYS_FOUND
-from metalayer_assets.contracts.model import Contract, Historised, Judged, Modelled, Rule, SetRule
+from metalayer_assets.contracts.model import Contract, Historised, Judged, Modelled
 from metalayer_assets.contracts.predicate import Predicate
 from metalayer_assets.contracts.quality import DIMENSIONS_OF_QUALITY
+from metalayer_assets.contracts.rules import Rule, SetRule
 from metalayer_assets.contracts.set_rules import Agrees, Complete, Holds, Known, Unique
 from metalayer_assets.contracts.types import Type
 

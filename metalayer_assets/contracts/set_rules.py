@@ -1,4 +1,4 @@
-"""Define rules about the rows of a slice together here, as data; keep rules about one row out (`model.Rule`).
+"""Define rules about the rows of a slice together here, as data; keep rules about one row out (`rules.Rule`).
 
 A rule about one row is asked of the row alone, and its verdict is part of the row. A rule about a slice is asked of the
 rows that would be published, within the write: its verdict is counted beside them (`meta.rule_results`) and, where the

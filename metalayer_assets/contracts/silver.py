@@ -6,9 +6,10 @@ The models in `sql/silver/` clean text and name columns; types, casts, rules and
 from metalayer_assets.contracts.bronze import ARRIVAL_DAY
 from metalayer_assets.contracts.codes import ORDER_STATUSES, REVERSAL_STATUSES
 from metalayer_assets.contracts.forms import Email, Phone, Zip
-from metalayer_assets.contracts.model import Column, Contract, Judged, Reads, Rule, SetRule, Severity
+from metalayer_assets.contracts.model import Column, Contract, Judged, Reads
 from metalayer_assets.contracts.places import REGION, REGIONS, STATE, US_STATES
 from metalayer_assets.contracts.predicate import Col, Predicate
+from metalayer_assets.contracts.rules import Rule, SetRule, Severity
 from metalayer_assets.contracts.set_rules import Complete, Unique
 from metalayer_assets.contracts.types import Type
 
