@@ -110,8 +110,8 @@ class Bench:
         return time.perf_counter() - started
 
     def bare_writes(self, name: str) -> float:
-        """Do the same by hand in a fresh database; seconds."""
-        database = self.fresh_database(name)
+        """Do the same by hand, the facts from the silver rows that stand in that database; seconds."""
+        database = Database(make_url(self.server_url).set(database=name).render_as_string(hide_password=False))
         with database.transaction() as cursor:
             cursor.execute("create schema bare")
         started = time.perf_counter()

@@ -52,7 +52,7 @@ def measure(
     Args:
         run: Writes everything into a fresh database of that name; seconds.
         settings: Of the writes.
-        bare: Loads and transforms the same by hand; seconds.
+        bare: Loads and transforms the same by hand, in the database of that name that was written to; seconds.
         pairs: How often.
     """
     shares = []
@@ -63,6 +63,6 @@ def measure(
                 own = settings if is_audited else replace(settings, profile_rows=0)
                 seconds[is_audited] = run(own, f"bench_audit_{number}_{is_audited}".lower())
         if number:
-            shares.append((seconds[True] - seconds[False]) / bare(f"bench_audit_{number}_bare"))
+            shares.append((seconds[True] - seconds[False]) / bare(f"bench_audit_{number}_true"))
     told = f"**{statistics.median(shares):.2f}** | {min(shares):.2f} to {max(shares):.2f}"
     return f"| the audit of bronze, silver.orders and gold.fact_orders | psql \\copy and SQL by hand | {told} |"
