@@ -42,7 +42,7 @@ class Apostrophes:
 
     def decide(self, records: int) -> None:
         """Settle at the end of a file of so many loaded records whether apostrophes may be its quotes."""
-        most = self._records > 1 and 2 * self._records >= records
+        most = self._records > 1 and 2 * self._records > records
         self.quote = self.quote or (self._records > 0 and (most or self._fitting))
 
     def doubt(self, fields: Sequence[bytes]) -> str | None:

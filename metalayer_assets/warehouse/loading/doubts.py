@@ -180,9 +180,11 @@ class Doubts:
                     shown = _SHOWN.get(beside, "blank")
                     return f"a {shown} follows every delimiter, as in the header none does: it may be delimiter or text"
         for other in self._others:
-            # Parted by another delimiter, a line has it in what the header's delimiter takes for its first field.
-            first = fields[0] in plain and other in fields[0]
-            if first and sum(field.count(other) for field in plain) == self._fields - 1:
+            # Parted by another delimiter, a line has it in what the header's delimiter takes for its first field, and
+            # no two of these pieces are the same; those of one text that is told twice are.
+            pieces = [field for field in plain if other in field]
+            parted = fields[0] in pieces and len(set(pieces)) == len(pieces)
+            if parted and sum(piece.count(other) for piece in pieces) == self._fields - 1:
                 both = f"{_SHOWN.get(self._delimiter, self._delimiter.decode())} or {_SHOWN[other]}"
                 return f"it has {self._fields} fields whether {both} is the delimiter"
         return None
