@@ -5,6 +5,7 @@ import io
 import json
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,10 +15,12 @@ import pytest
 from metalayer_assets.contracts import CATALOG
 from metalayer_assets.warehouse.csv_export import export_table
 from metalayer_assets.warehouse.database import Database
+from metalayer_assets.warehouse.loading import SourceColumn
 from metalayer_assets.warehouse.workbench.correction import correct
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DATASETS, DAY, Row, customer, order, product
 from metalayer_assets_tests.warehouse.conftest import new_house
+from metalayer_assets_tests.warehouse.loading.bench import Bench
 from metalayer_assets_tests.warehouse.naughty import STRINGS
 from metalayer_assets_tests.warehouse.workbench.people import export
 
@@ -69,6 +72,40 @@ def rows_of(dataset: str, file: str) -> list[Row]:
     return rows
 
 
+# What the standard library writes: quotes, delimiters and ends of records.
+DIALECTS = [
+    {"quoting": quoting, "delimiter": delimiter, "lineterminator": end}
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC)
+    for delimiter in ",;\t|"
+    for end in ("\n", "\r\n")
+]
+PLACES = {
+    "crm/customers": (("first_name",), ("address",), ("first_name", "address")),
+    "crm/accounts": (("customer_name",), ("customer_name", "email", "region")),
+    "erp/products": (("product_name",), ("product_name", "category", "unit_cost", "list_price")),
+    "erp/orders": (("status",), ("quantity", "price_per_unit", "order_date", "status")),
+}
+
+
+@pytest.mark.parametrize("dataset", PLACES)
+def test_no_dialect_of_a_file_makes_a_string_doubtful(
+    prepared_databases: tuple[Database, Database], tmp_path: Path, dataset: str
+):
+    columns = [*DATASETS[dataset][2]()]
+    expected = [SourceColumn(name, (name,), required=True) for name in columns]
+    with closing(prepared_databases[1].connect()) as connection, connection.cursor() as cursor:
+        bench = Bench(cursor, tmp_path)
+        for dialect in DIALECTS:
+            # A carriage return alone is left unquoted by releases of the library where it ends no record.
+            unquoted = dialect["quoting"] == csv.QUOTE_MINIMAL and dialect["lineterminator"] == "\n"
+            strings = [text for text in STRINGS if not (unquoted and "\r" in text)]
+            for places in PLACES[dataset]:
+                rows = [DATASETS[dataset][2](f"X{at}", **dict.fromkeys(places, s)) for at, s in enumerate(strings)]
+                found = bench.load(bench.file("a.csv", _csv(rows, **dialect)), expected)
+                assert found.rejects == []
+                assert [[value or "" for value in row[1:]] for row in found.rows] == [[*row.values()] for row in rows]
+
+
 @pytest.fixture(scope="module")
 def loaded(prepared_databases: tuple[Database, Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A warehouse with every string in every place, from every kind of file."""
@@ -92,7 +129,7 @@ def exported(house: House, table: str, to: Path) -> list[dict[str, str]]:
 
 def test_no_string_is_lost_on_the_way_into_bronze_and_out_again(loaded: House, tmp_path: Path):
     assert loaded.problems() == []
-    assert loaded.value("select count(*) from quarantine.bronze_lines") == 0
+    assert loaded.fetch("select raw, reason from quarantine.bronze_lines") == []
     for dataset in ("crm/customers", "erp/products", "erp/orders"):
         bronze = DATASETS[dataset][0]
         columns = list(DATASETS[dataset][2]())

@@ -43,7 +43,7 @@ class BlockJudge:
     @property
     def ends_in_doubt(self) -> bool:
         """Whether the last line so far may be a footer."""
-        return self._doubts.may_be_footer(self._last_line)
+        return self._doubts.footers.possible_on(self._last_line)
 
     def passed(self, block: bytes | OverLongLine) -> bytes:
         """The block as it may go to PostgreSQL: blank lines at its end are taken off.

@@ -11,7 +11,7 @@ from psycopg2 import extensions
 from metalayer_assets.warehouse.errors import LandingError
 from metalayer_assets.warehouse.loading.clean import BlockJudge, DoubtError
 from metalayer_assets.warehouse.loading.doubts import Doubts
-from metalayer_assets.warehouse.loading.encoding import CP1252, LATIN_1
+from metalayer_assets.warehouse.loading.encoding import CP1252, LATIN_1, Encoding
 from metalayer_assets.warehouse.loading.fields import MalformedError, RecordFields
 from metalayer_assets.warehouse.loading.header import Header, expected, names_any, read_header
 from metalayer_assets.warehouse.loading.lines import OverLongLine
@@ -26,6 +26,7 @@ from metalayer_assets.warehouse.loading.stage import (
     copy_records,
     copy_rejects,
     number_lines_from,
+    undone_on_error,
 )
 from metalayer_assets.warehouse.loading.text import TextFile, encoding_of, sound
 
@@ -94,9 +95,25 @@ class DelimitedFile:
             LandingError: The file as a whole cannot be loaded.
         """
         encoding = encoding_of(self._path, compressed=self._compressed)
+        try:
+            with undone_on_error(cursor):
+                return self._load(cursor, stage, rejects, encoding, apostrophes_quote=False)
+        except DoubtError:
+            return self._load(cursor, stage, rejects, encoding, apostrophes_quote=True)
+
+    def _load(
+        self, cursor: extensions.cursor, stage: Table, rejects: Table, encoding: Encoding, *, apostrophes_quote: bool
+    ) -> LoadReport:
+        """Read the records once, told whether apostrophes may be quotes.
+
+        Raises:
+            DoubtError: They may be, as the file as a whole shows, and it was not told.
+            LandingError: The file as a whole cannot be loaded.
+        """
         file = TextFile(self._path, compressed=self._compressed, encoding=encoding)
         with RejectSpool() as spool:
             header, line, number, blocks = self._header(file, spool)
+            doubts = doubts_of(header, line, file, apostrophes_quote=apostrophes_quote)
             reader = RecordReader(
                 file,
                 blocks,
@@ -105,13 +122,15 @@ class DelimitedFile:
                 padded=header.padded,
                 fields=len(header.targets),
                 kept=header.kept,
-                doubts=doubts_of(header, line, file),
+                doubts=doubts,
                 rejects=spool,
             )
             targets = [LINE_COLUMN, *filter(None, header.targets)]
             loaded = copy_records(cursor, stage, targets, reader.stream(), path=self._path, delimiter=header.delimiter)
             if loaded != reader.records:
                 raise LandingError(f"{self._path}: {reader.records} records became {loaded} rows; nothing is loaded.")
+            if doubts.apostrophes.quote and not apostrophes_quote:
+                raise DoubtError("apostrophes may be its quotes")
             copy_rejects(cursor, rejects, spool)
             return self._report(file, header, "careful", loaded, spool.count)
 
@@ -188,7 +207,7 @@ class DelimitedFile:
         )
 
 
-def doubts_of(header: Header, line: bytes, file: TextFile) -> Doubts:
+def doubts_of(header: Header, line: bytes, file: TextFile, *, apostrophes_quote: bool = False) -> Doubts:
     """What makes a record below this header, which stands on `line`, doubtful."""
     record = RecordFields(header.padded or header.delimiter)
     with suppress(MalformedError):
@@ -199,4 +218,5 @@ def doubts_of(header: Header, line: bytes, file: TextFile) -> Doubts:
         header.kept,
         blank_delimiter=header.padded is not None,
         single_byte=file.encoding in (LATIN_1, CP1252),
+        apostrophes_quote=apostrophes_quote,
     )

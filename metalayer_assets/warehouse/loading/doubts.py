@@ -2,8 +2,10 @@ r"""Define when a record that could be loaded may have been meant otherwise here
 
 A line can have the right number of fields by accident: a delimiter was lost and a text held another, a row was written
 with other delimiters or quotes, a heading was written again, a total was put below. Such a line has two readings, and
-which one is right is not for the loader to guess. Where the reading rests on counting alone, a record must have
-`TELLING_FIELDS` fields for a coincidence to mean something: lines of two or three fields coincide every day.
+which one is right is not for the loader to guess. What the file as a whole settles is no doubt: its header names the
+delimiter, so that another one has to part a line from its first field on. Where the reading rests on counting alone, a
+record must have `TELLING_FIELDS` fields for a coincidence to mean something: lines of two or three fields coincide
+every day.
 """
 
 import codecs
@@ -13,20 +15,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from metalayer_assets.warehouse.loading.apostrophes import APOSTROPHE, Apostrophes, in_apostrophes
 from metalayer_assets.warehouse.loading.fields import QUOTE, MalformedError, RecordFields
+from metalayer_assets.warehouse.loading.footers import TELLING_FIELDS, Footers
 from metalayer_assets.warehouse.loading.lines import LINE_ENDS
 
 DELIMITERS = (b",", b";", b"\t", b"|")
 SPACE = b" "
 # Taken for delimiters only where they part nothing but expected names.
 RARE_DELIMITERS = (SPACE, b"~", b"^", b"\x01", b"\x1f")
-TELLING_FIELDS = 4
 
-_APOSTROPHE = b"'"
 # Three characters in a row beyond ASCII, in UTF-8: in a West European text there are none.
 _FOREIGN_RUN = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]+){3}")
 _DIGIT = re.compile(rb"[0-9]")
-_TOTALS = (b"total", b"grand total", b"subtotal", b"sum:", b"sum,", b"sum;", b"summe")
 _MARK = codecs.BOM_UTF8
 _SHOWN = {b",": "comma", b";": "semicolon", b"\t": "tab", b"|": "pipe"}
 
@@ -36,6 +37,8 @@ class Doubts:
 
     Attributes:
         names: The header's names as the file spells them, in lower case and trimmed.
+        footers: What makes a record a footer if it is the last.
+        apostrophes: What the records say about the file's apostrophes.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Doubts:
         *,
         blank_delimiter: bool = False,
         single_byte: bool = False,
+        apostrophes_quote: bool = False,
     ) -> None:
         """Prepare for one file.
 
@@ -55,6 +59,7 @@ class Doubts:
             kept: Positions of the fields that are loaded.
             blank_delimiter: Whether the delimiter has a blank beside it, in the header too.
             single_byte: Whether the file is read in a single-byte encoding, of which there are many.
+            apostrophes_quote: Whether apostrophes are known to be quotes in other records of the file.
         """
         self._delimiter = delimiter
         self._fields = len(names)
@@ -70,8 +75,8 @@ class Doubts:
         # Where half of the names stand, one of any larger half does: only that is looked for.
         marked = sorted(set(filter(None, self.names)), key=lambda name: (not _rare(name), -len(name)))
         self._tokens = [(name, _rare(name)) for name in marked[: len(marked) - self._needed + 1]]
-        # A line of which one field alone holds anything has a run of delimiters of half its fields.
-        self._gap = delimiter * (self._fields // 2) if self._telling else b""
+        self.footers = Footers(delimiter, self._fields)
+        self.apostrophes = Apostrophes(quote=apostrophes_quote)
 
     def clear(self, block: bytes) -> bool:
         """Whether no record of a block is doubtful, if each of its lines is one record with sound quotes."""
@@ -79,20 +84,22 @@ class Doubts:
         if not suspects:
             return True
         return not any(
-            any(suspect(line) for suspect in suspects) and self.of_line(line) is not None for line in block.splitlines()
+            any(suspect(line) for suspect in suspects) and self._in_doubt(line) for line in block.splitlines()
         )
 
-    def of_line(self, line: bytes) -> str | None:
-        """Why the record on one line, with or without its line end, is doubtful; None if it is not."""
+    def _in_doubt(self, line: bytes) -> bool:
+        """Whether the record on one line is doubtful, or may be once all of the file is known."""
         record = RecordFields(self._delimiter)
         try:
             if not record.feed(line):
-                return None
+                return False
         except MalformedError:
-            return None
-        if self.is_header(record.fields):
-            return "it holds the names of the header"
-        return self.of_record(record)
+            return False
+        return (
+            self.is_header(record.fields)
+            or any(map(in_apostrophes, record.fields))
+            or self.of_record(record) is not None
+        )
 
     def of_record(self, record: RecordFields) -> str | None:
         """Why a record of the right number of fields is doubtful; None if it is not."""
@@ -101,9 +108,9 @@ class Doubts:
             return "all of its fields are empty"
         return (
             _stray_quotes(record)
-            or self._other_quotes(fields)
+            or self.apostrophes.doubt(fields)
             or self._other_delimiter(fields)
-            or self._other_encoding(fields)
+            or self._other_encoding(record)
         )
 
     def is_header(self, fields: Sequence[bytes]) -> bool:
@@ -116,14 +123,6 @@ class Doubts:
         """Whether a record is the header of this file once more."""
         return tuple(map(_folded, fields)) == self.names
 
-    def may_be_footer(self, line: bytes) -> bool:
-        """Whether `is_footer` may be true of a line; quickly told."""
-        return self._telling and (self._gap in line or _sums_up(line[:20].lstrip(QUOTE)))
-
-    def is_footer(self, fields: Sequence[bytes]) -> bool:
-        """Whether a record may be a footer if it is the last: one field alone holds anything, or it says total."""
-        return self._telling and (sum(map(bool, fields)) == 1 or _sums_up(fields[0].lstrip(QUOTE)))
-
     def is_caption(self, line: bytes, following: bytes) -> bool:
         """Whether a line without digits may be names or units for the one behind it, which has several numbers."""
         if not self._telling or _DIGIT.search(line):
@@ -134,14 +133,14 @@ class Doubts:
         """Quick tests that find every doubtful line of a block among others, of those that can find any at all."""
         found = self._misshapen(block)
         # One byte is found many times faster than two.
-        if _APOSTROPHE in block:
-            found.append(lambda line: line.startswith(_APOSTROPHE) or self._delimiter + _APOSTROPHE in line)
+        if APOSTROPHE in block:
+            found.append(lambda line: line.startswith(APOSTROPHE) or self._delimiter + APOSTROPHE in line)
         if self._delimiter == SPACE:
             found.append(lambda line: any(other in line for other in self._others))
         if self._single_byte and not block.isascii():
             found.append(lambda line: not line.isascii())
         if _MARK in block:
-            found.append(lambda line: _MARK in line)
+            found.append(lambda line: line.startswith(_MARK))
         folded = block.lower()
         if any(rare in block and token in folded for token, rare in self._tokens):
             found.append(lambda line: any(token in line.lower() for token, _ in self._tokens))
@@ -168,32 +167,34 @@ class Doubts:
         delimiter = self._delimiter
         return line.startswith(delimiter) or line.rstrip(LINE_ENDS).endswith(delimiter) or delimiter * 2 in line
 
-    def _other_quotes(self, fields: Sequence[bytes]) -> str | None:
-        first = next((at for at, field in enumerate(fields) if field.startswith(_APOSTROPHE)), None)
-        if first is None:
-            return None
-        for last, field in enumerate(fields[first:], first):
-            if field.endswith(_APOSTROPHE) and (last > first or len(field) > 1):
-                return f"apostrophes stand around field {first + 1}: they may be quotes or text"
-        return None
-
     def _other_delimiter(self, fields: Sequence[bytes]) -> str | None:
         plain = [field for field in fields if not field.startswith(QUOTE)]
         if self._delimiter == SPACE and any(other in field for other in self._others for field in plain):
             return "it holds other delimiters than the header's space"
         if not self._telling or self._delimiter == SPACE:
             return None
-        if not self._blank_delimiter and all(field.startswith(SPACE) for field in fields[1:]):
-            return "every delimiter is followed by a blank, as in the header none is: it may be delimiter or text"
+        # One and the same in all of them is a text that begins with it.
+        if len(set(fields[1:])) > 1:
+            for beside in (*(() if self._blank_delimiter else (SPACE,)), *self._others):
+                if all(field.startswith(beside) for field in fields[1:]):
+                    shown = _SHOWN.get(beside, "blank")
+                    return f"a {shown} follows every delimiter, as in the header none does: it may be delimiter or text"
         for other in self._others:
-            if sum(field.count(other) for field in plain) == self._fields - 1:
+            # Parted by another delimiter, a line has it in what the header's delimiter takes for its first field, and
+            # no two of these pieces are the same; those of one text that is told twice are.
+            pieces = [field for field in plain if other in field]
+            parted = fields[0] in pieces and len(set(pieces)) == len(pieces)
+            if parted and sum(piece.count(other) for piece in pieces) == self._fields - 1:
                 both = f"{_SHOWN.get(self._delimiter, self._delimiter.decode())} or {_SHOWN[other]}"
                 return f"it has {self._fields} fields whether {both} is the delimiter"
         return None
 
-    def _other_encoding(self, fields: Sequence[bytes]) -> str | None:
-        if any(_MARK in field for field in fields):
-            return "a byte order mark stands inside it, where another file may begin"
+    def _other_encoding(self, record: RecordFields) -> str | None:
+        fields = record.fields
+        # The mark of a file that was put below another stands before its first field, and nowhere else.
+        begun = [field for field in (fields[0], *record.stray[:1]) if field.startswith(_MARK) and field != _MARK]
+        if begun and not any(_MARK in field for field in fields[1:]):
+            return "it begins with a byte order mark, where another file may begin"
         if self._single_byte and any(map(_FOREIGN_RUN.search, fields)):
             return "it has several bytes over 0x7F in a row, which Windows-1252 may be the wrong encoding for"
         return None
@@ -231,10 +232,6 @@ def _stray_quotes(record: RecordFields) -> str | None:
         if field.endswith(QUOTE) and field.count(QUOTE) % 2:
             return "a quote that nothing opened stands at the end of a field: it may be text or close something lost"
     return None
-
-
-def _sums_up(text: bytes) -> bool:
-    return text[:20].lower().startswith(_TOTALS)
 
 
 def _counts(other: bytes, least: int) -> Callable[[bytes], bool]:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 
-from metalayer_assets.warehouse.loading.doubts import SPACE, TELLING_FIELDS, Doubts, closes_field, stands_alone
+from metalayer_assets.warehouse.loading.doubts import SPACE, Doubts, closes_field, stands_alone
 from metalayer_assets.warehouse.loading.fields import QUOTE, MalformedError, RecordFields, clean_record, quoted
+from metalayer_assets.warehouse.loading.footers import TELLING_FIELDS, Footer, HeldBack
 from metalayer_assets.warehouse.loading.lines import KEPT_BYTES, LINE_ENDS, MAX_LINE_BYTES, OverLongLine
 from metalayer_assets.warehouse.loading.rejects import RejectSpool
 from metalayer_assets.warehouse.loading.text import TextFile, bare, sound
 
 LOOK_AHEAD_LINES = 100
 LOOK_AHEAD_BYTES = 1024 * 1024
-FOOTER_LINES = 100
 
 _BATCH = 4096
 
@@ -77,7 +77,9 @@ class RecordReader:
         self._at = 0
         self._sound = True
         self._clear = True
-        self._held: list[tuple[int, bytes, bytes, str]] = []
+        self._held = HeldBack(doubts.footers, rejects)
+        # The last record that is no footer: its line, or its fields where they are known.
+        self._above: bytes | Sequence[bytes] = ()
         self._above_all = self._begins = True
         self._second_header: int | None = None
         self.records = 0
@@ -101,8 +103,10 @@ class RecordReader:
                     out.clear()
             yield b"".join(out)
             out.clear()
-        for number, raw, _, reason in self._held:
-            self._rejects.add(number, raw, reason)
+        at_end = self._held.settled(self.records)
+        self.records += len(at_end)
+        yield b"".join(at_end)
+        self._doubts.apostrophes.decide(self.records)
         self._file.reject_end(self._number, self._rejects)
 
     def _whole(self, block: bytes | OverLongLine) -> bytes | None:
@@ -118,9 +122,10 @@ class RecordReader:
         # In a file of one column a blank line has the right number of fields and still is no record.
         if self._fields == 1 and b"" in lines:
             return None
-        if self._doubts.may_be_footer(lines[-1]) or not self._doubts.clear(block):
+        if self._doubts.footers.possible_on(lines[-1]) or not self._doubts.clear(block):
             return None
         self._above_all = False
+        self._above = lines[-1]
         first = self._number
         self._number += len(lines)
         self.records += len(lines)
@@ -134,7 +139,7 @@ class RecordReader:
             return
         # Most lines of most files pass through this loop: what it uses is local, and it calls no method of ours.
         row, pick, delimiter, others, clean = self._row, self._pick, self._delimiter, self._fields - 1, self._clean
-        may_be_footer = self._doubts.may_be_footer
+        may_be_footer = self._doubts.footers.possible_on
         first = number = self._number
         for line in islice(self._queue, self._at, self._at + _BATCH):
             if isinstance(line, OverLongLine):
@@ -150,9 +155,12 @@ class RecordReader:
             if number == first:
                 out.extend(self._no_footer())
             out.append(row % (number, delimiter.join(pick(body.split(delimiter))) if pick else body))
+            row_above = body
             number += 1
         self.records += number - first
         self._above_all = self._above_all and number == first
+        if number > first:
+            self._above = row_above
         self._advance(number - first)
 
     def _record(self, out: list[bytes]) -> None:
@@ -255,6 +263,9 @@ class RecordReader:
         reason = None if self._sound else self._file.problem(self._text(span))
         if reason is None and len(record.fields) != self._fields:
             reason = f"expected {self._fields} fields, found {len(record.fields)}"
+            self._doubts.apostrophes.see_misfit(self._text(span), self._delimiter, self._fields)
+        if reason is None:
+            self._doubts.apostrophes.see(record.fields)
         reason = reason or self._doubts.of_record(record)
         if reason is None and span > 1 and self._each_alone(span):
             reason = "a quoted field with line ends in it, of which each line could be a record of its own"
@@ -274,22 +285,29 @@ class RecordReader:
     def _emit(self, out: list[bytes], fields: Sequence[bytes], record: bytes, span: int) -> None:
         self._above_all = False
         row = self._row % (self._number, record)
-        if self._doubts.is_footer(fields):
-            reason = "it says total or holds one field only, and no record follows: it may be a footer"
-            self._held.append((self._number, self._file.raw(self._text(span)), row, reason))
-            if len(self._held) > FOOTER_LINES:
-                out.append(self._held.pop(0)[2])
-                self.records += 1
+        if self._doubts.footers.possible(fields):
+            footer = Footer(self._number, self._file.raw(self._text(span)), row, fields)
+            passed = self._held.hold(footer, self._fields_above)
+            self.records += len(passed)
+            out.extend(passed)
         else:
             out.extend(self._no_footer())
             out.append(row)
+            self._above = fields
             self.records += 1
         self._advance(span)
 
+    def _fields_above(self) -> Sequence[bytes]:
+        """The fields of the last record that is no footer; none where there is none."""
+        if isinstance(self._above, bytes):
+            record = RecordFields(self._delimiter)
+            record.feed(self._above)
+            self._above = record.fields
+        return self._above
+
     def _no_footer(self) -> list[bytes]:
         """The rows held back as footers, now that a record follows."""
-        rows = [row for *_, row, _ in self._held]
-        self._held.clear()
+        rows = self._held.released()
         self.records += len(rows)
         return rows
 

@@ -127,9 +127,29 @@ CASES = (
     Case("doubled_quote_unquoted", HEAD + b'1,5"" nail,x\n', (), ((2, b'1,5"" nail,x', "doubled quote"),)),
     Case(
         "apostrophes",
-        HEAD + b"1,'Ann',x\n2,O'Neil,x'\n",
-        ((3, "2", "O'Neil", "x'"),),
-        ((2, b"1,'Ann',x", "apostrophes"),),
+        HEAD + b"1,'Ann','x'\n2,O'Neil,x'\n3,'Cy',z\n4,Di,''\n5,E,e\n6,F,f\n7,G,g\n",
+        (
+            (3, "2", "O'Neil", "x'"),
+            (4, "3", "'Cy'", "z"),
+            (5, "4", "Di", "''"),
+            (6, "5", "E", "e"),
+            (7, "6", "F", "f"),
+            (8, "7", "G", "g"),
+        ),
+        ((2, b"1,'Ann','x'", "apostrophes"),),
+    ),
+    Case("escaped_apostrophes", HEAD + b"1,'O''Neil',x\n", (), ((2, b"1,'O''Neil',x", "doubled inside"),)),
+    Case(
+        "apostrophes_in_most_records",
+        HEAD + b"1,'Ann',x\n2,'Bob',y\n3,Cy,z\n",
+        ((4, "3", "Cy", "z"),),
+        ((2, b"1,'Ann',x", "as others in this file"), (3, b"2,'Bob',y", "as others in this file")),
+    ),
+    Case(
+        "apostrophes_that_make_a_record_right",
+        HEAD + b"1,'Ann',x\n2,'B, Bob',y\n3,Cy,z\n4,Di,z\n5,Eve,z\n",
+        tuple((line, str(line - 1), name, "z") for line, name in ((4, "Cy"), (5, "Di"), (6, "Eve"))),
+        ((2, b"1,'Ann',x", "as others in this file"), (3, b"2,'B, Bob',y", "expected 3 fields, found 4")),
     ),
     Case("header_twice", HEAD + b"\n" + HEAD + b"1,Ann,x\n", ((4, "1", "Ann", "x"),), ((3, HEAD[:-1], "once more"),)),
     Case(

@@ -7,6 +7,7 @@ from metalayer_assets_tests.warehouse.loading.pollution import NAMES, PLAIN, ROW
 
 TEXT = PLAIN.table()
 HEADER, *BODY = records()
+NO_COMMAS = tuple(row for row in ROWS if not set(',"\n') & set("".join(row)))
 ASCII_ROWS = tuple(row for row in ROWS if "".join(row).isascii())
 
 
@@ -77,6 +78,13 @@ def _delimiters() -> Iterator[Made]:
             yield name, Dialect(delimiter, quote_all=quote_all).table()
     yield "blanks in the header only", TEXT.replace(HEADER, ", ".join(NAMES) + "\n")
     yield "blanks in the rows only", HEADER + "".join(map(Dialect(", ").record, ROWS))
+    commas = (*ROWS[5][:4], "One" + ", and" * (len(NAMES) - 1), *ROWS[5][5:])
+    for other in (";", "\t", "|"):
+        row = Dialect(other).record(commas)
+        yield f"a row with {other!r} and as many commas", TEXT.replace(BODY[5], row), (*ROWS[:5], commas, *ROWS[6:])
+    semicolons = (*ROWS[5][:4], "One" + "; and" * (len(NAMES) - 1), *ROWS[5][5:])
+    rows = (*ROWS[:5], semicolons, *ROWS[6:])
+    yield "a text with as many semicolons as commas", PLAIN.table(rows), rows
     yield "semicolons in the header only", TEXT.replace(HEADER, ";".join(NAMES) + "\n")
 
 
@@ -92,6 +100,14 @@ def _quotes() -> Iterator[Made]:
         yield f"apostrophes everywhere, escape {escape!r}", Dialect(quote="'", escape=escape, quote_all=True).table()
         rows = "".join(map(Dialect(quote="'", escape=escape, quote_all=True).record, ROWS))
         yield f"apostrophes below the header, escape {escape!r}", HEADER + rows
+    named = tuple((*row[:2], f"O'{row[2]}", *row[3:]) for row in ROWS)
+    yield (
+        "apostrophes below the header where needed",
+        HEADER + "".join(map(Dialect(quote="'", escape="''").record, ROWS)),
+    )
+    rows = "".join(",".join([*row[:2], "'" + row[2].replace("'", "''") + "'", *row[3:]]) + "\n" for row in NO_COMMAS)
+    yield "apostrophes below the header around names", HEADER + rows, NO_COMMAS
+    yield "apostrophes in all names", PLAIN.table(named), named
     yield "no quotes", Dialect(quote="").table()
     yield "no quotes, with tabs", Dialect("\t", quote="").table()
     yield "no quotes, with semicolons", Dialect(";", quote="").table()
@@ -171,8 +187,21 @@ def _footers() -> Iterator[Made]:
         ("total behind a blank line", "\nTOTAL:,,,,,29,$449.25,,\n"),
         ("prose", "Made by the shop, on order, for you\n"),
         ("no line end", "9 rows,,,,,,,,"),
+        ("count", "9,,,,,,,,\n"),
+        ("count of other rows", "12,,,,,,,,\n"),
+        ("sum of quantities", ",,,,,29,,,\n"),
+        ("date", "2024-03-05,,,,,,,,\n"),
     ):
         yield name, TEXT + below
+    gone = tuple((key, *[""] * (len(NAMES) - 1)) for key in ("1010", "1003", "998"))
+    yield "keys alone, as of deletions", PLAIN.table((*ROWS, *gone)), (*ROWS, *gone)
+    yield "keys alone, quoted", Dialect(quote_all=True).table((*ROWS, *gone)), (*ROWS, *gone)
+    yield "nothing but keys", PLAIN.table(gone), gone
+    yield "a single key", PLAIN.table(gone[:1]), gone[:1]
+    yield "nothing but keys, and a line", PLAIN.table(gone) + "3 rows,,,,,,,,\n", gone
+    yield "nothing but keys, and their count", PLAIN.table(gone) + "3,,,,,,,,\n", gone
+    yield "nothing but a line", HEADER + "no rows,,,,,,,,\n", ()
+    yield "nothing but a count", HEADER + "0,,,,,,,,\n", ()
 
 
 def _tables() -> Iterator[Made]:
@@ -241,4 +270,7 @@ def _bytes() -> Iterator[Made]:
     yield "NUL between rows", TEXT.replace(BODY[2], "\0\n" + BODY[2])
     yield "binary", bytes(range(256)) * 20, ()
     yield "cut in the middle", TEXT[: len(TEXT) // 2]
+    for text in ("\ufeff", "a\ufeffb", "a\ufeff", "\ufeffa"):
+        rows = tuple((*row[:8], text) for row in ROWS)
+        yield f"mark in a value {text!r}", PLAIN.table(rows), rows
     yield "cut within quotes", TEXT[: TEXT.index("second line")]

@@ -31,6 +31,7 @@ def _with(position: int, record: str, *, end: str = "\n") -> bytes:
 
 def _in_fields(position: int) -> Iterator[Polluted]:
     header = "header, " if position == 0 else ""
+    values = NAMES if position == 0 else ROWS[position - 1]
     for place, fields in each_field(position):
         where = f"row {position}, field {place}"
 
@@ -51,7 +52,14 @@ def _in_fields(position: int) -> Iterator[Polluted]:
             yield made("quotes not doubled", [*fields[:place], f'"{bare}"', *fields[place + 1 :]])
             yield made("quotes lost", [*fields[:place], bare, *fields[place + 1 :]])
         elif position < FEW_ROWS:
-            yield made("apostrophes as quotes", [*fields[:place], f"'{field}'", *fields[place + 1 :]])
+            # In a file that quotes nothing so, they are text; of a name they are damage.
+            kept = [*values[:place], f"'{values[place]}'", *values[place + 1 :]]
+            yield Polluted(
+                header + "a field in apostrophes",
+                f"a field in apostrophes, {where}",
+                _with(position, ",".join([*fields[:place], f"'{field}'", *fields[place + 1 :]])),
+                ROWS if position == 0 else (*ROWS[: position - 1], tuple(kept), *ROWS[position:]),
+            )
             yield made("blank before a quote", [*fields[:place], f' "{field}"', *fields[place + 1 :]])
             yield made("blank behind a quote", [*fields[:place], f'"{field}" ', *fields[place + 1 :]])
         yield made("record broken off", fields[: place + 1])
@@ -75,6 +83,12 @@ def _in_record(position: int) -> Iterator[Polluted]:
             f"no quotes and delimiter {delimiter!r}, row {position}",
             _with(position, unquoted),
         )
+    for escape in ("''", "\\'"):
+        for quote_all in (False, True):
+            record = Dialect(quote="'", escape=escape, quote_all=quote_all).record(values)
+            if "'" in record.replace(escape, ""):
+                name = f"apostrophes as quotes{' everywhere' * quote_all}, escape {escape!r}, row {position}"
+                yield Polluted(header + "apostrophes as quotes", name, _with(position, record, end=""))
     fields = [PLAIN.field(value) for value in values]
     yield Polluted(
         header + "too many fields", f"too many, row {position}", _with(position, ",".join([*fields, *"abc"]))

@@ -262,12 +262,24 @@ def test_a_header_of_very_many_columns_is_read_in_reasonable_time(bench: Bench):
 
 
 def test_records_of_one_field_are_held_back_only_as_far_as_a_footer_may_reach(bench: Bench):
-    content = b"id,name,note,place\n1,Ann,x,here\n" + b"2,,,\n" * 500
+    content = b"id,name,note,place\n1,Ann,x,here\n" + b"the end,,,\n" * 500
     for chunk in (b"", b"3,Cy,z,\n"):
         loaded = bench.load(bench.file("a.csv", content + chunk), FOUR)
         assert len(loaded.rejects) == (0 if chunk else 100)
         assert len(loaded.rows) + len(loaded.rejects) == 501 + bool(chunk)
         assert [line for line, *_ in loaded.rejects] == ([] if chunk else list(range(403, 503)))
+
+
+def test_an_extract_of_keys_alone_is_loaded_whole(bench: Bench):
+    head, row = b"id,name,note,place\n", b"C7,Ann,x,here\n"
+    keys = b"".join(b"C%d,,,\n" % number for number in range(250, 0, -1))
+    for above, quoted in ((b"", False), (row, False), (b"", True)):
+        content = head + above + (keys.replace(b",,,", b',"","",""') if quoted else keys)
+        loaded = bench.load(bench.file("a.csv", content), FOUR)
+        assert loaded.rejects == []
+        assert [line for line, *_ in loaded.rows] == list(range(2, 252 + bool(above)))
+        loaded = bench.load(bench.file("a.csv", content + b"250,,,\n"), FOUR)
+        assert [raw for _, raw, _ in loaded.rejects] == [b"250,,,"]
 
 
 def test_a_header_below_a_line_that_cannot_be_read_is_another_table(bench: Bench):
