@@ -74,6 +74,7 @@ class Doubts:
         self._spaced = delimiter + SPACE
         # Where half of the names stand, one of any larger half does: only that is looked for.
         marked = sorted(set(filter(None, self.names)), key=lambda name: (not _rare(name), -len(name)))
+        self._marked = marked
         self._tokens = [(name, _rare(name)) for name in marked[: len(marked) - self._needed + 1]]
         self.footers = Footers(delimiter, self._fields)
         self.apostrophes = Apostrophes(quote=apostrophes_quote)
@@ -142,7 +143,11 @@ class Doubts:
         if _MARK in block:
             found.append(lambda line: line.startswith(_MARK))
         folded = block.lower()
-        if any(rare in block and token in folded for token, rare in self._tokens):
+        # A city called City is in every line, and no header for that: no line holds more names than its block.
+        if (
+            any(rare in block and token in folded for token, rare in self._tokens)
+            and sum(name in folded for name in self._marked) >= self._needed
+        ):
             found.append(lambda line: any(token in line.lower() for token, _ in self._tokens))
         return found
 
