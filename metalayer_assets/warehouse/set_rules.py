@@ -117,20 +117,17 @@ def _unknown(contract: Contract, holds: Known, rows: str) -> str:
     if holds.where is not None:
         same += f" and {holds.where.sql({name: f'there.{ident(name)}' for name in table.column_names})}"
     key = f"staged.{ident(contract.key[0])}"
-    # What is named is looked up once for each slice, however many rows name it.
     return f"""
-        select day, sum(n)::bigint, coalesce(sum(n) filter (where not is_there), 0)::bigint,
-            min(first_key) filter (where not is_there), max(last_key) filter (where not is_there)
+        select examined.day, examined.n, coalesce(missing.n, 0), missing.first_key, missing.last_key
         from (
-            select staged.*, exists (select from {ident(holds.table)} as there where {same}) as is_there
-            from (
-                select staged._slice as day, {listed(holds.columns, "staged")}, count(*) as n,
-                    min({key}) as first_key, max({key}) as last_key
-                {rows} and {_given(holds.columns)}
-                group by staged._slice, {listed(holds.columns, "staged")}
-            ) as staged
-        ) as named
-        group by day"""
+            select staged._slice as day, count(*) as n {rows} and {_given(holds.columns)} group by staged._slice
+        ) as examined
+        left join (
+            select staged._slice as day, count(*) as n, min({key}) as first_key, max({key}) as last_key
+            {rows} and {_given(holds.columns)}
+                and not exists (select from {ident(holds.table)} as there where {same})
+            group by staged._slice
+        ) as missing on missing.day = examined.day"""
 
 
 def _disagreeing(contract: Contract, holds: Agrees, rows: str) -> str:

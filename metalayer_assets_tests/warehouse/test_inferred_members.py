@@ -119,3 +119,21 @@ def test_sequences_at_the_ends_of_time_are_sequences(house: House):
     assert [version[2] for version in lived(house)] == ["City 0", "City 1", "City 2", "City 3"]
     assert house.value("select city from gold.fact_orders join gold.dim_customer using (customer_key)") == "City 1"
     assert house.problems() == []
+
+
+def test_an_inferred_members_key_is_that_of_a_version_since_1900_and_both_are_inlined(house: House):
+    told = "'C1', 'é', '', '[\"a\", 1]'"
+    assert (
+        house.fetch(
+            f"select meta.inferred_key(told) = meta.version_key(told, '1900-01-01 00:00:00+00')"
+            f" from unnest(array[{told}]) as t (told)"
+        )
+        == [(True,)] * 4
+    )
+    # A function that is not as immutable as it says is called for each row, at ten times the cost.
+    (plan,) = house.fetch(
+        "explain (verbose, costs off) select meta.inferred_key(customer_id) + meta.version_key(customer_id, ordered_at)"
+        " from gold.fact_orders"
+    )[1:2]
+    assert "hashtextextended" in plan[0]
+    assert "_key(" not in plan[0]

@@ -1,4 +1,5 @@
--- The key of the inferred version of a member: known before the dimension knows of the member.
+-- The key of the inferred version of a member: known before the dimension knows of the member. It is the version_key of
+-- 1900-01-01, whose microseconds are written out: taking them from the day would keep PostgreSQL from inlining.
 create or replace function meta.inferred_key(member text) returns bigint
 language sql immutable strict parallel safe
-return hashtextextended(member, (extract(epoch from timestamp with time zone '1900-01-01 00:00:00+00') * 1000000)::bigint);
+return hashtextextended(member, -2208988800000000);
