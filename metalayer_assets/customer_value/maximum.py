@@ -119,7 +119,7 @@ def _climbed(likelihood: Likelihood, start: Vector, size: float) -> Vector:
         jac=True,
         method="L-BFGS-B",
         bounds=[(-_BORDER, _BORDER)] * len(start),
-        options={"maxiter": 2000, "maxfun": 4000, "ftol": 1e-14, "gtol": 1e-9},
+        options={"maxiter": 400, "maxfun": 800, "ftol": 1e-14, "gtol": 1e-9},
     )
     return np.asarray(found.x, dtype=np.float64)
 
@@ -174,5 +174,5 @@ def _objection(names: Sequence[str], point: Vector, value: float, errors: Vector
         return f"No maximum: the next step would still be {np.sqrt(decrement):.2g} standard errors long."
     unknown = [name for name, error in zip(names, errors, strict=True) if error > _UNKNOWN]
     if unknown:
-        return f"The data do not determine {', '.join(unknown)}: the likelihood hardly depends on it."
+        return f"The data do not determine {', '.join(unknown)}: far other values are about as likely."
     return None

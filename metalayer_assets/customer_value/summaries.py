@@ -30,7 +30,8 @@ def summarise(purchases: pd.DataFrame, *, until: date, unit: TimeUnit = TimeUnit
     """Summarise purchases up to a day, included.
 
     Args:
-        purchases: Columns `customer` (any sortable key), `day` (dates or timestamps) and `amount` (numbers or
+        purchases: Columns `customer` (any sortable key), `day` (dates, or timestamps by their
+            UTC day) and `amount` (numbers or
             decimals), in any order of rows. Which rows are purchases is the caller's decision: a return told as a
             negative amount lowers its day's sum.
         until: Last day of observation; later purchases are not looked at.
@@ -89,7 +90,7 @@ def _days(purchases: pd.DataFrame) -> pd.DataFrame:
         days = pd.DataFrame(
             {
                 "customer": purchases["customer"],
-                "day": pd.to_datetime(purchases["day"]).dt.normalize(),
+                "day": _utc_days(purchases["day"]),
                 "amount": purchases["amount"].astype("float64"),
             }
         )
@@ -105,6 +106,13 @@ def _days(purchases: pd.DataFrame) -> pd.DataFrame:
     # Sorted by amount as well: a sum of floats depends on its order in the last digit.
     days = days.sort_values(list(_COLUMNS), kind="stable", ignore_index=True)
     return days.groupby(["customer", "day"], sort=True, observed=True)["amount"].sum().reset_index()
+
+
+def _utc_days(days: pd.Series) -> pd.Series:
+    read = pd.to_datetime(days)
+    if read.dt.tz is not None:
+        read = read.dt.tz_convert("UTC").dt.tz_localize(None)
+    return read.dt.normalize()
 
 
 def _summary(days: pd.DataFrame, until: date, unit: TimeUnit) -> pd.DataFrame:

@@ -20,10 +20,11 @@ _STARTS = ((0.3, 0.2, 0.8, 2.5), (1.0, 1.0, 1.0, 1.0), (1.0, 0.3, 0.3, 3.0), (5.
 class TransactionLikelihood:
     """The log-likelihood of the BG/NBD model for some customers, equation (7), and its gradient.
 
-    Equation (6) for one customer, written as in the note of the authors on "Implementing the BG/NBD Model ... in Excel" (2005), is
-    A1 A2 (A3 + [x > 0] A4), where A1 = Gamma(r + x) / Gamma(r), A2 = B(a, b + x) / B(a, b), and A3 and A4 are
-    alpha^r (alpha + T)^-(r + x) and alpha^r (alpha + t_x)^-(r + x) a / (b + x - 1). It is summed by logarithms; the
-    powers of alpha are taken together, so that large parameters do not cancel.
+    Equation (6) for one customer, its two beta functions brought to one, is A1 A2 (A3 + [x > 0] A4), where
+    A1 = Gamma(r + x) / Gamma(r), A2 = B(a, b + x) / B(a, b), A3 = alpha^r (alpha + T)^-(r + x) and
+    A4 = alpha^r (alpha + t_x)^-(r + x) a / (b + x - 1); the authors' note "Implementing the BG/NBD Model for Customer
+    Base Analysis in Excel" (2005) has it so. It is summed by logarithms, with the powers of alpha taken together, so
+    that nothing overflows and large parameters do not cancel.
 
     Args:
         kinds: Columns frequency, recency and age.

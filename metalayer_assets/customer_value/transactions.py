@@ -9,9 +9,10 @@ What is known of a customer: `frequency` x, the repeat purchases (the first does
 from the first purchase to the last (0 without a repeat); `age` T, the time from the first purchase to the end of
 observation. Times are in any one unit, the unit of alpha.
 
-Expectations are written with hypergeometric functions in the paper: they overflow for busy customers, and are a
-difference of two infinities at a = 1. Here they are the integral over the leaving probability that those functions
-come from; its integrand is positive, so no digit is lost, and no parameter is special.
+Expectations are written with hypergeometric functions in the paper: they overflow for busy customers, are a
+difference of two infinities at a = 1, and what scipy has for them at negative arguments is wrong for some parameters.
+Here they are the integral over the leaving probability that those functions come from; its integrand is positive, so
+no digit is lost, and no parameter is special.
 """
 
 from dataclasses import dataclass, fields
@@ -126,7 +127,8 @@ class TransactionModel:
         """The mean over p above, reach being t / (alpha + T).
 
         The trapezoidal rule in w, logit(p) = mode + width sinh(w): the integrand falls off double-exponentially and
-        is analytic around the axis, so that the rule converges geometrically, whatever the parameters.
+        is analytic around the axis, so that the rule converges geometrically. Held against 40 digits, it was right to
+        nine for parameters from 0.05 to 50, and to four at worst, where millions of purchases could be expected.
         """
         counts, count = np.unique(x, return_inverse=True)
         second = self.b + counts[:, None]

@@ -17,7 +17,9 @@ def buyers(model: TransactionModel, *, size: int, seed: int, longest: float = 80
     clock = np.zeros(size)
     alive = np.ones(size, dtype=bool)
     while alive.any():
-        clock = clock + chance.exponential(1.0, size) / rate
+        # A rate may be as good as 0: then the next purchase is never.
+        with np.errstate(divide="ignore", over="ignore"):
+            clock = clock + chance.exponential(1.0, size) / rate
         buys = alive & (clock <= age)
         frequency[buys] += 1
         recency[buys] = clock[buys]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalayer_assets.customer_value import CustomerValueError, SpendModel, fit_spend
@@ -16,6 +16,8 @@ from metalayer_assets_tests.customer_value.simulated import spenders
 CDNOW = SpendModel(p=6.25, q=3.74, gamma=15.44)
 TRUTH = SpendModel(p=4.0, q=3.5, gamma=20.0)
 CUSTOMERS = spenders(TRUTH, size=4000, seed=20260102)
+
+EXAMPLES = settings(max_examples=60, deadline=None, database=None)
 
 parameter = st.floats(math.log(0.02), math.log(200.0))
 models = st.builds(SpendModel, st.floats(0.05, 50), st.floats(1.05, 50), st.floats(0.01, 1000))
@@ -41,6 +43,7 @@ def test_a_likelihood_is_equation_1a_as_it_is_printed() -> None:
     assert likelihood(one).at(p, q, gamma)[0] == pytest.approx(math.log(printed), rel=1e-13)
 
 
+@EXAMPLES
 @given(point=st.tuples(parameter, parameter, parameter))
 def test_the_gradient_is_that_of_the_likelihood(point: tuple[float, ...]) -> None:
     of = likelihood(CUSTOMERS.head(50))
@@ -113,6 +116,7 @@ def test_the_expected_spend_is_equation_5() -> None:
     assert CDNOW.mean_spend == pytest.approx(gamma * p / (q - 1), rel=1e-13)
 
 
+@EXAMPLES
 @given(model=models, x=st.integers(1, 10**6), mean=st.floats(0, 1e6))
 def test_the_expected_spend_lies_between_that_of_all_and_that_of_the_customer(
     model: SpendModel, x: int, mean: float

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalayer_assets.customer_value import CustomerValueError, TimeUnit, summarise, summarise_with_holdout
@@ -48,6 +48,13 @@ def test_times_of_a_day_and_decimals_are_read() -> None:
     assert summarise(frame, until=date(2026, 1, 3)).loc[7].tolist() == [1, 2, 2, 3.3]
 
 
+def test_a_time_with_a_zone_belongs_to_its_utc_day() -> None:
+    frame = purchases(("a", 0, 1), ("a", 3, 2))
+    frame["day"] = pd.to_datetime(["2026-01-01 23:30-05:00", "2026-01-04 00:30-05:00"], utc=False)
+    assert frame["day"].dt.tz is not None
+    assert summarise(frame, until=date(2026, 1, 4)).loc["a"].tolist() == [1, 2, 2, 2]
+
+
 def test_weeks_are_sevenths_of_days() -> None:
     frame = purchases(("a", 0, 1), ("a", 14, 2))
     assert summarise(frame, until=date(2026, 1, 22), unit=TimeUnit.WEEK).loc["a"].tolist() == [1, 2, 3, 2]
@@ -66,6 +73,7 @@ def test_the_holdout_period_needs_a_day() -> None:
         summarise_with_holdout(purchases(("a", 0, 1)), calibration_until=date(2026, 1, 21), until=date(2026, 1, 21))
 
 
+@settings(max_examples=25, deadline=None, database=None)
 @given(
     rows=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 60), st.floats(-10, 1000)), min_size=1, max_size=30),
     chance=st.randoms(use_true_random=False),

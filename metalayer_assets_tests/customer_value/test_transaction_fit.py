@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalayer_assets.customer_value import CustomerValueError, TransactionModel, fit_transactions
@@ -16,6 +16,8 @@ from metalayer_assets_tests.customer_value.simulated import buyers
 
 TRUTH = TransactionModel(r=0.6, alpha=6.0, a=0.9, b=2.5)
 CUSTOMERS = buyers(TRUTH, size=6000, seed=20260101)
+
+EXAMPLES = settings(max_examples=60, deadline=None, database=None)
 
 parameter = st.floats(math.log(0.02), math.log(200.0))
 
@@ -44,6 +46,7 @@ def test_a_likelihood_is_equation_6_as_it_is_printed() -> None:
     assert likelihood(one).at(r, alpha, a, b)[0] == pytest.approx(math.log(printed), rel=1e-13)
 
 
+@EXAMPLES
 @given(point=st.tuples(parameter, parameter, parameter, parameter))
 def test_the_gradient_is_that_of_the_likelihood(point: tuple[float, ...]) -> None:
     of = likelihood(CUSTOMERS.head(50))
@@ -114,6 +117,11 @@ def test_customers_who_all_do_the_same_determine_nothing_and_the_fit_says_so() -
 
 def test_one_customer_is_not_enough_and_the_fit_says_so() -> None:
     assert not fit_transactions([2], [30.43], [38.86]).converged
+
+
+def test_a_negative_weight_is_refused() -> None:
+    with pytest.raises(CustomerValueError, match="weights of row 1 is negative: -1"):
+        fit_transactions([1, 2], [1, 1], [2, 2], weights=[1, -1])
 
 
 @pytest.mark.parametrize(
