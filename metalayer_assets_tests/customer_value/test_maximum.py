@@ -76,3 +76,10 @@ def test_a_likelihood_without_a_value_has_no_maximum() -> None:
     found = climbed(lambda _: (float("nan"), np.full(2, np.nan)))
     assert not found.converged
     assert "no finite value" in found.message
+
+
+def test_a_search_that_is_stuck_short_of_a_maximum_says_how_far() -> None:
+    height, slope = hill(), hill(top=TOP + 1.0)
+    found = climbed(lambda point: (height(point)[0], slope(point)[1]))
+    assert not found.converged
+    assert "standard errors long" in found.message

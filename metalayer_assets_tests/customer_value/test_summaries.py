@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pandas as pd
 import pytest
@@ -87,6 +88,13 @@ def test_the_order_of_purchases_does_not_matter_to_the_last_digit(rows: list, ch
         summarise_with_holdout(purchases(*shuffled), **ends),
         check_exact=True,
     )
+
+
+def test_a_sum_does_not_depend_on_its_order() -> None:
+    amounts = (1e16, 1.0, -1e16, 3.0, 1e-3)
+    frames = [purchases(("a", 0, 1), *(("a", 7, amount) for amount in order)) for order in permutations(amounts)]
+    told = {summarise(frame, until=date(2026, 1, 31)).loc["a", "monetary_value"] for frame in frames}
+    assert len(told) == 1
 
 
 def test_a_calibration_summary_is_the_summary_as_of_then() -> None:
