@@ -147,8 +147,12 @@ def imports(path: Path) -> Iterator[str]:
     [
         ("warehouse", r"dagster\w*(?:\.|$)|metalayer_assets\.(?!contracts\b|warehouse\b)"),
         ("contracts", r"(?:dagster\w*|psycopg2|sqlalchemy)(?:\.|$)|metalayer_assets\.(?!contracts\b)"),
+        (
+            "customer_value",
+            r"(?:dagster\w*|psycopg2|sqlalchemy)(?:\.|$)|metalayer_assets\.(?!customer_value\b|warehouse\.errors\b)",
+        ),
     ],
-    ids=["warehouse", "contracts"],
+    ids=["warehouse", "contracts", "customer_value"],
 )
 def test_the_layers_of_the_code_import_downwards_only(folder: str, forbidden: str) -> None:
     modules = sorted((PACKAGE / folder).rglob("*.py"))
