@@ -106,7 +106,7 @@ def reconcile(
         return
     writer = warehouse()
     with writer.database.transaction() as cursor:
-        asked = _span(first, last, watching.span(cursor))
+        asked = _span(first, last, reconciliation.span(cursor))
         found = reconciliation.compare(cursor, checks, *asked) if asked else []
         if asked:
             reconciliation.keep(cursor, found, checks, *asked)

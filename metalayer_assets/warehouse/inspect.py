@@ -34,15 +34,35 @@ def _one(statement: str) -> str:
 
 
 def rows_as_json(cursor: Cursor, statement: str) -> str:
-    """The rows of a SELECT as a JSON list of objects, made by PostgreSQL: numbers keep all their digits."""
-    cursor.execute(f"select coalesce(json_agg(asked), '[]'::json)::text from (\n{_one(statement)}\n) as asked", {})
+    """The rows of a SELECT as a JSON list of objects, made by PostgreSQL: numbers keep all their digits.
+
+    Raises:
+        SettingError: Two columns have one name.
+    """
+    asked = f"(\n{_one(statement)}\n) as asked"
+    cursor.execute(f"select asked.* from {asked} limit 0", {})
+    _names(cursor)
+    cursor.execute(f"select coalesce(json_agg(asked), '[]'::json)::text from {asked}", {})
     return str(cursor.fetchone()[0])
 
 
 def rows(cursor: Cursor, statement: str) -> list[dict[str, Any]]:
-    """The rows of a statement by column name."""
+    """The rows of a statement by column name.
+
+    Raises:
+        SettingError: Two columns have one name.
+    """
     cursor.execute(_one(statement), {})
     if cursor.description is None:
         return []
-    names = [column.name for column in cursor.description]
+    names = _names(cursor)
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _names(cursor: Cursor) -> list[str]:
+    names = [column.name for column in cursor.description]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    # Rows are told by column name: the first of the two would be lost, and its name show the other's value.
+    if twice is not None:
+        raise SettingError(f"two columns of the statement are named '{twice}': tell them apart with AS.")
+    return names

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from metalayer_assets.contracts import CATALOG
+from metalayer_assets.contracts import CATALOG, Grain
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.kept_findings import replace_days
 from metalayer_assets.warehouse.shipped import checks_statement
@@ -86,6 +86,23 @@ def named_checks(ids: Sequence[str]) -> list[Reconciliation]:
     if unknown:
         raise SettingError(f"there is no reconciliation '{unknown[0]}'. Known are: {', '.join(_BY_ID)}.")
     return [check for check in RECONCILIATIONS if not ids or check.id in ids]
+
+
+def span(cursor: Cursor) -> tuple[date, date] | None:
+    """The first and the last day that any table holds rows of; None in an empty warehouse.
+
+    A day of which only bronze holds anything counts: what a refused slice of silver does not hold is a difference.
+    """
+    days = [name for name, contract in CATALOG.items() if contract.layer != "meta" and contract.grain is Grain.DAY]
+    cursor.execute(
+        bind(
+            "select min(slice), max(slice) from meta.slice_ledger"
+            " where table_name = any(:tables) and status <> 'refused' and rows_read > 0"
+        ),
+        {"tables": days},
+    )
+    first, last = cursor.fetchone()
+    return None if first is None else (first, last)
 
 
 def compare(cursor: Cursor, checks: Iterable[Reconciliation], first: date, last: date) -> list[Comparison]:

@@ -46,6 +46,12 @@ def test_rows_come_as_objects_with_every_digit(loaded: House):
     assert as_json(loaded, "select 1 as n where false") == "[]"
 
 
+@pytest.mark.parametrize("answer", [as_rows, as_json])
+def test_no_column_hides_another_of_its_name(loaded: House, answer: Any):
+    with pytest.raises(SettingError, match="two columns of the statement are named 'min': tell them apart"):
+        answer(loaded, "select min(order_id), min(unit_price) from gold.fact_orders")
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -15,6 +15,7 @@ from metalayer_assets.warehouse.reconciliation import (
     differences_kept,
     keep,
     named_checks,
+    span,
 )
 from metalayer_assets_tests.house import House
 from metalayer_assets_tests.scenario import DAY, account, day, order, product, sale
@@ -78,6 +79,7 @@ DAMAGES: dict[str, tuple[str, list[Difference]]] = {
     "a row gone from silver": (
         f"delete from silver.orders where order_id = '{KEY}'",
         [
+            ("bronze_to_silver_orders", "amount", DAY, Decimal(21), []),
             ("bronze_to_silver_orders", "rows", DAY, Decimal(1), [KEY]),
             ("silver_to_gold_orders", "amount", DAY, Decimal(-21), []),
             ("silver_to_gold_orders", "rows", DAY, Decimal(-1), [KEY]),
@@ -93,6 +95,7 @@ DAMAGES: dict[str, tuple[str, list[Difference]]] = {
     "a sales line gone from silver": (
         f"delete from silver.sales where sales_id = '{KEY}'",
         [
+            ("bronze_to_silver_sales", "amount", DAY, Decimal(21), []),
             ("bronze_to_silver_sales", "rows", DAY, Decimal(1), [KEY]),
             ("silver_to_gold_sales", "amount", DAY, Decimal(-21), []),
             ("silver_to_gold_sales", "rows", DAY, Decimal(-1), [KEY]),
@@ -241,6 +244,22 @@ def test_what_quarantine_keeps_is_explained_and_stays_so(shop: House) -> None:
         for each in compared(shop, BEFORE, day(1))
         if not each.agrees
     ]
+
+
+def test_a_last_day_that_silver_refused_is_compared_and_lost(shop: House) -> None:
+    good = [order(f"G{n}", customer_id="C0", product_code="P0") for n in range(4)]
+    shop.land("erp/orders", day(1), [*good, *(order(f"B{n}", quantity="x") for n in range(6))])
+    (refusal,) = shop.with_settings(reject_limit=0.05).update()
+    assert refusal.startswith("silver.orders")
+    with shop.database.transaction(readonly=True) as cursor:
+        days = span(cursor)
+    assert days == (BEFORE, day(1))
+    found = {(each.check_id, each.measure): each for each in compared(shop, day(1), day(1)) if not each.agrees}
+    assert {check: each.difference for check, each in found.items() if each.must_agree} == {
+        ("hop_rows", "erp_orders"): 10,
+        ("bronze_to_silver_orders", "rows"): 10,
+        ("bronze_to_silver_orders", "amount"): 84,
+    }
 
 
 def test_collapsed_corrected_and_deleted_rows_are_no_difference(shop: House) -> None:

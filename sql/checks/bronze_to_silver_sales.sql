@@ -1,6 +1,7 @@
 -- Each landed row of an arrival day against the row of silver that says that it came from its line. A row in neither
 -- silver nor quarantine must be a collapsed one. Amounts are compared where the text is a plain number: what quarantine
--- and collapsing took away is explained, a value that changed on its way is not.
+-- and collapsing took away is explained, a value that changed on its way is not. Where more rows are gone than were
+-- collapsed, nobody knows which of them were, and the amounts of all of them are left to explain.
 with told as (
     select
         landed._arrival_day as day,
@@ -65,7 +66,8 @@ summed as (
         (array_agg(compared.key order by compared.key) filter (where compared.is_gone))[1:(:sample)] as gone_keys,
         coalesce(sum(compared.amount), 0) as landed_amount,
         coalesce(sum(compared.kept_amount) filter (where compared.amount is not null), 0) as kept_amount,
-        coalesce(sum(compared.amount) filter (where not compared.is_kept), 0) as explained_amount,
+        coalesce(sum(compared.amount) filter (where not compared.is_kept), 0) as left_out_amount,
+        coalesce(sum(compared.amount) filter (where compared.is_gone), 0) as gone_amount,
         count(*) filter (where compared.amount <> compared.kept_amount) as changed_rows,
         (array_agg(compared.key order by compared.key) filter (where compared.amount <> compared.kept_amount))[1:(:sample)]
             as changed_keys
@@ -89,7 +91,7 @@ select
     day,
     landed_amount as left_value,
     kept_amount as right_value,
-    explained_amount as explained,
+    left_out_amount - case when lost_rows > 0 then gone_amount else 0 end as explained,
     changed_rows as differing_keys,
     coalesce(changed_keys, '{}') as sample_keys
 from summed
