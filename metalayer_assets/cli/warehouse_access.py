@@ -4,9 +4,10 @@ from datetime import date
 
 import click
 
-from metalayer_assets.contracts import CATALOG, Contract, contract_named
+from metalayer_assets.contracts import CATALOG, Contract, Grain, contract_named
 from metalayer_assets.warehouse.errors import SettingError
 from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.slices import between
 from metalayer_assets.warehouse.writer import SliceWriter, open_writer
 
 
@@ -34,6 +35,16 @@ DAY = Day()
 def warehouse() -> SliceWriter:
     """The warehouse that the environment names, reachable and prepared."""
     return open_writer(Settings.from_environment())
+
+
+def check_range(first: date | None, last: date | None) -> None:
+    """See that a range of days on the command line runs forwards.
+
+    Raises:
+        SettingError: It does not.
+    """
+    if first is not None and last is not None:
+        between(Grain.DAY, first, last)
 
 
 def named_table(name: str) -> Contract:

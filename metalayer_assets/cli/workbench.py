@@ -12,7 +12,7 @@ import click
 from metalayer_assets.cli import cli
 from metalayer_assets.cli.exporting import counted, mark_option, output, tell, to_option
 from metalayer_assets.cli.output import console, json_option, plain, print_json, print_rows
-from metalayer_assets.cli.warehouse_access import DAY, named_table, warehouse
+from metalayer_assets.cli.warehouse_access import DAY, check_range, named_table, warehouse
 from metalayer_assets.cli.working import bring_up_to_date, print_summary
 from metalayer_assets.warehouse.workbench import actions, waiver
 from metalayer_assets.warehouse.workbench.correction import Correction
@@ -74,6 +74,7 @@ def _selection(
 ) -> Selection:
     if day is not None and (first is not None or last is not None):
         raise click.UsageError("--day goes without --from and --until: it is one day.")
+    check_range(first, last)
     if lines and not files:
         raise click.UsageError("--line goes with --file: a line is one of a file.")
     return Selection(rules, files, lines, day or first, day or last, resolved, closed)

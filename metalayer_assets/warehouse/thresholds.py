@@ -16,6 +16,7 @@ from metalayer_assets.warehouse.landing import LandedFile
 from metalayer_assets.warehouse.ledger import RuleCount, SliceCounts
 from metalayer_assets.warehouse.loading import LoadReport
 from metalayer_assets.warehouse.settings import Settings
+from metalayer_assets.warehouse.staging import STAGE
 from metalayer_assets.warehouse.statements import bind, ident
 
 Cursor = Any
@@ -36,7 +37,7 @@ def too_bad(
     """
     reasons = set_rules.refused(contract, {day: found.rules for day, found in counts.items()})
     if contract.thresholds.refuse_below_score:
-        reasons |= _below_score(contract, counts, settings)
+        reasons |= _below_score(cursor, contract, counts, settings)
     return reasons | _rejected(cursor, contract, counts, settings)
 
 
@@ -46,15 +47,24 @@ def score_wanted(contract: Contract, settings: Settings) -> float:
     return settings.quality_target if declared is None else declared
 
 
-def _below_score(contract: Contract, counts: Mapping[date, SliceCounts], settings: Settings) -> dict[date, str]:
+def _below_score(
+    cursor: Cursor, contract: Contract, counts: Mapping[date, SliceCounts], settings: Settings
+) -> dict[date, str]:
     wanted = score_wanted(contract, settings)
+    refused = {
+        day: found for day, found in counts.items() if found.quality_score is not None and found.quality_score < wanted
+    }
+    examples = _warned_rows(cursor, contract, list(refused)) if refused else {}
     return {
         day: f"its quality score is {found.quality_score}, below {wanted}, which {contract.name} must have. The rules"
-        f" that cost most: {_worst(found.rules, by_weight=True)}. Mend the source, or lower the score in the contract's"
-        " thresholds."
-        for day, found in counts.items()
-        if found.quality_score is not None and found.quality_score < wanted
+        f" that cost most: {_worst(found.rules, by_weight=True)}.{_for_example(examples.get(day, ()))} Mend the source,"
+        " or lower the score in the contract's thresholds."
+        for day, found in refused.items()
     }
+
+
+def _for_example(examples: Sequence[str]) -> str:
+    return f" For example: {'; '.join(examples)}." if examples else ""
 
 
 def _rejected(
@@ -92,15 +102,33 @@ def _example_rows(cursor: Cursor, contract: Contract, days: Sequence[date]) -> d
     """Rows kept out, told by file and line, business key and rules; no value of a person."""
     quarantine = CATALOG[contract.source.quarantine] if isinstance(contract.source, Judged) else contract
     key = quarantine.columns[4].name
+    rows = f"select arrival_day, source_file_id, source_line, {ident(key)}, failed_rules from {ident(REJECTED_ROWS)}"
+    return _told_rows(cursor, rows, key, days)
+
+
+def _warned_rows(cursor: Cursor, contract: Contract, days: Sequence[date]) -> dict[date, list[str]]:
+    """Rows that break most rules, told likewise."""
+    if not isinstance(contract.source, Judged):
+        return {}
+    key = contract.key[0]
+    rows = (
+        f"select _slice as arrival_day, source_file_id, source_line, {ident(key)}::text as {ident(key)},"
+        f" _failed || broken_rules as failed_rules from {ident(STAGE)} where cardinality(_failed || broken_rules) > 0"
+    )
+    return _told_rows(cursor, rows, key, days)
+
+
+def _told_rows(cursor: Cursor, rows: str, key: str, days: Sequence[date]) -> dict[date, list[str]]:
     cursor.execute(
         bind(
             f"""
             select example.arrival_day, file.path, example.source_line, example.{ident(key)}, example.failed_rules
             from (
                 select rejected.*, row_number() over (
-                    partition by arrival_day order by source_file_id, source_line
+                    partition by arrival_day
+                    order by cardinality(failed_rules) desc, source_file_id, source_line
                 ) as place
-                from {ident(REJECTED_ROWS)} as rejected
+                from ({rows}) as rejected
                 where arrival_day = any(:days)
             ) as example
             left join meta.landed_files as file
