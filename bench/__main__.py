@@ -100,14 +100,19 @@ class Bench:
         pairing.pairs.append((seconds[ours], seconds[other]))
 
     def audited_writes(self, settings: Settings, name: str) -> float:
-        """Write every table of the comparisons into a fresh database; seconds."""
+        """Write every table of the comparisons into a fresh database; seconds, those of the dimensions not counted."""
         database = self.fresh_database(name)
         writer = SliceWriter(database, replace(settings, database_url=database.url))
         writer.prepare()
-        started = time.perf_counter()
+        seconds = 0.0
         for table in audit.AUDITED:
+            # Facts come after the dimensions that they are joined to.
+            for joins in CATALOG[table].joins:
+                self._write(writer, joins.table)
+            started = time.perf_counter()
             self._write(writer, table)
-        return time.perf_counter() - started
+            seconds += time.perf_counter() - started
+        return seconds
 
     def bare_writes(self, name: str) -> float:
         """Do the same by hand, the facts from the silver rows that stand in that database; seconds."""

@@ -92,6 +92,7 @@ def _broken(cursor: Cursor, contract: Contract) -> _Broken:
             select staged._slice, rule, count(*), min({ident(contract.key[0])}), max({ident(contract.key[0])})
             from {ident(STAGE)} as staged
             cross join unnest(staged._failed || staged.broken_rules) as rule
+            where cardinality(staged._failed) > 0 or cardinality(staged.broken_rules) > 0
             group by 1, 2
             """
         )

@@ -68,14 +68,7 @@ def _statement(contract: Contract, rule: SetRule, stage: str) -> str:
         truth = holds.predicate.sql({name: f"staged.{ident(name)}" for name in contract.column_names})
         return _counted(contract, rows, examined=f"{truth} is not null", broken=f"{truth} is false")
     if isinstance(holds, Complete):
-        missing = f"staged.{ident(holds.column)} is null"
-        counted = _counted(contract, rows, examined="true", broken=missing)
-        enough = f"broken <= examined * (1 - {holds.share}::numeric)"
-        return (
-            f"select day, examined, case when {enough} then 0 else broken end,"
-            f" case when {enough} then null else first_key end, case when {enough} then null else last_key end"
-            f" from ({counted}) as counted (day, examined, broken, first_key, last_key)"
-        )
+        return _incomplete(contract, holds, rows)
     if isinstance(holds, Unique):
         return _shared(contract, holds, rows)
     if isinstance(holds, Known):
@@ -85,10 +78,35 @@ def _statement(contract: Contract, rule: SetRule, stage: str) -> str:
 
 def _counted(contract: Contract, rows: str, *, examined: str, broken: str) -> str:
     key = f"staged.{ident(contract.key[0])}"
-    return (
-        f"select staged._slice, count(*) filter (where {examined}), count(*) filter (where {broken}),"
-        f" min({key}) filter (where {broken}), max({key}) filter (where {broken}) {rows} group by staged._slice"
-    )
+    # Few rows are broken, and only of these are keys compared.
+    return f"""
+        select examined.day, examined.n, coalesce(broken.n, 0), broken.first_key, broken.last_key
+        from (
+            select staged._slice as day, count(*) as n {rows} and {examined} group by staged._slice
+        ) as examined
+        left join (
+            select staged._slice as day, count(*) as n, min({key}) as first_key, max({key}) as last_key
+            {rows} and {broken}
+            group by staged._slice
+        ) as broken on broken.day = examined.day"""
+
+
+def _incomplete(contract: Contract, holds: Complete, rows: str) -> str:
+    column, key = f"staged.{ident(holds.column)}", f"staged.{ident(contract.key[0])}"
+    # Keys are looked for only where too many values are missing.
+    return f"""
+        select counted.day, counted.n, case when counted.is_enough then 0 else counted.missing end,
+            sample.first_key, sample.last_key
+        from (
+            select staged._slice as day, count(*) as n, count(*) - count({column}) as missing,
+                count(*) - count({column}) <= count(*) * (1 - {holds.share}::numeric) as is_enough
+            {rows}
+            group by staged._slice
+        ) as counted
+        left join lateral (
+            select min({key}) as first_key, max({key}) as last_key
+            {rows} and not counted.is_enough and staged._slice = counted.day and {column} is null
+        ) as sample on true"""
 
 
 def _given(columns: Sequence[str]) -> str:
