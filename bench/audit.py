@@ -47,7 +47,7 @@ def _always(result: object) -> Callable[..., Any]:
 def measure(
     run: Callable[[Settings, str], float], settings: Settings, bare: Callable[[str], float], *, pairs: int
 ) -> str:
-    """What the audit adds to the writes, as a share of the bare load and SQL; a row of a table.
+    """What audit and profiles add to the writes, as shares of the bare load and SQL; rows of a table.
 
     Args:
         run: Writes everything into a fresh database of that name; seconds.
@@ -55,14 +55,27 @@ def measure(
         bare: Loads and transforms the same by hand, in the database of that name that was written to; seconds.
         pairs: How often.
     """
-    shares = []
+    audits, profiles = [], []
     for number in range(pairs + 1):
+        variants = {
+            "whole": (nullcontext(), settings),
+            "unprofiled": (nullcontext(), replace(settings, profile_rows=0)),
+            "unaudited": (unaudited(), replace(settings, profile_rows=0)),
+        }
         seconds = {}
-        for is_audited in (True, False) if number % 2 else (False, True):
-            with nullcontext() if is_audited else unaudited():
-                own = settings if is_audited else replace(settings, profile_rows=0)
-                seconds[is_audited] = run(own, f"bench_audit_{number}_{is_audited}".lower())
+        for name in variants if number % 2 else reversed(variants):
+            context, own = variants[name]
+            with context:
+                seconds[name] = run(own, f"bench_audit_{number}_{name}")
         if number:
-            shares.append((seconds[True] - seconds[False]) / bare(f"bench_audit_{number}_true"))
-    told = f"**{statistics.median(shares):.2f}** | {min(shares):.2f} to {max(shares):.2f}"
-    return f"| the audit of bronze, silver.orders and gold.fact_orders | psql \\copy and SQL by hand | {told} |"
+            by_hand = bare(f"bench_audit_{number}_whole")
+            audits.append((seconds["unprofiled"] - seconds["unaudited"]) / by_hand)
+            profiles.append((seconds["whole"] - seconds["unprofiled"]) / by_hand)
+    return "\n".join(
+        f"| {what} | psql \\copy and SQL by hand | **{statistics.median(shares):.2f}** |"
+        f" {min(shares):.2f} to {max(shares):.2f} |"
+        for what, shares in (
+            ("the audit of bronze, silver.orders and gold.fact_orders", audits),
+            ("profiles of the extracts", profiles),
+        )
+    )
